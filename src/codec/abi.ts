@@ -56,7 +56,7 @@ const NATURAL: ABI['alignments'] = Object.freeze({ 2: 2, 4: 4, 8: 8 });
  *
  * @example
  * const mipsel = makeABI({ endian: 'little', pointerSize: 4 });
- * mipsel.longSize // 4
+ * mipsel.longSize // => 4
  */
 export function makeABI(parts: ABIParts): ABI {
   const { endian, pointerSize } = parts;
@@ -79,8 +79,12 @@ export function makeABI(parts: ABIParts): ABI {
 /** The same ABI with some parts replaced, e.g. `withParts(ABI.i386, { timeSize: 8 })`. */
 export function withParts(abi: ABI, parts: Partial<ABIParts>): ABI {
   const changed = Object.entries(parts).map(([part, value]) => `${part} ${value}`);
+  // Where the byte order is another one, bit-fields are allocated from the other end too, if nothing else is said.
+  const { bitOrder, ...rest } = abi;
+  const sameEnd = parts.endian === undefined || parts.endian === abi.endian;
   return makeABI({
-    ...abi,
+    ...rest,
+    ...(sameEnd ? { bitOrder } : {}),
     name: changed.length === 0 ? abi.name : `${abi.name} with ${changed.join(', ')}`,
     ...parts,
   });

@@ -16,6 +16,11 @@ export function byteArray(view: DataView, from = 0, to = view.byteLength): Uint8
   return new Uint8Array(view.buffer, view.byteOffset + from, to - from);
 }
 
+/** The offset from `at` that is a multiple of the alignment, at or after `position`. */
+export function alignFrom(at: number, position: number, align: number): number {
+  return at + Math.ceil((position - at) / align) * align;
+}
+
 /** `2^53`: integers from here on are not exact in a number. */
 const UNSAFE_HIGH = 0x1fffff;
 

@@ -47,6 +47,10 @@ export const CODES = {
     title: 'A field or parameter that decides the layout is not there',
     text: 'The length of an array, the member of a union or a version comes from another field or from a parameter, and it was not given (a parameter), is absent (an optional field), or lies in memory that is not at hand (behind a pointer).',
   },
+  'size-not-fixed': {
+    title: 'The size of the type depends on its value',
+    text: 'Something was asked for that only a type of fixed size has: its sizeof, or views, columns or records of an array of it. The type has a part whose length is told by another field, or that may be absent. `sizeIn` finds the size of a value in data.',
+  },
   'value-missing': {
     title: 'A field was left out',
     text: 'While encoding, a field that is not derived had no value.',
@@ -73,7 +77,7 @@ export const CODES = {
   },
   'not-canonical': {
     title: 'Bytes outside the value cannot be kept',
-    text: 'A text decoded on its own has bytes after its NUL, and a string has no place for them. Decode it as a field of a struct, which keeps them, or as bytes.',
+    text: 'A text or a number decoded on its own has bytes beside it (after the NUL, or at the end of its block) that are not zero, and a string or a number has no place to keep them. Decode it as a field of a struct, which keeps them, or as bytes.',
   },
   'slack-mismatch': {
     title: 'Kept bytes do not fit where they belong',
@@ -87,6 +91,10 @@ export const CODES = {
     title: 'A type of another library failed',
     text: 'A foreign type inside the schema threw; its own error is the cause.',
   },
+  'interop-unsupported': {
+    title: 'The other library cannot express this type',
+    text: 'A schema was to be turned into a type of binary-parser or restructure, and has a part that the library has no means for. The path says which part, and the reason why. `unsupportedIn` lists all such parts; the adapters that go through carryover’s own codec take every schema.',
+  },
   'path-unknown': {
     title: 'There is nothing at that path',
     text: 'The path names a field or an element that the value does not have. Paths are field names joined by dots, with [n] for elements: `flows[0].side[1].oport`.',
@@ -94,3 +102,31 @@ export const CODES = {
 } as const satisfies Record<string, { title: string; text: string }>;
 
 export type Code = keyof typeof CODES;
+
+/** What a check of bytes finds that decode lets pass, in the same form. */
+export const CHECK_CODES = {
+  'reserved-not-zero': {
+    title: 'A reserved field is not zero',
+    text: 'The declaration says that the field must be zero. Decode keeps what it holds, and encode writes it back; a receiver that checks the field refuses the data, and a later version may give the bits a meaning that the writer did not intend.',
+  },
+  'padding-not-zero': {
+    title: 'Padding is not zero',
+    text: 'Bytes that the compiler leaves between or after the members hold something. Receivers ignore them, but they may leak memory of the writer, and two encodings of one value differ. `canonical` clears them.',
+  },
+  'tail-not-zero': {
+    title: 'Bytes that the value does not use are not zero',
+    text: 'After the NUL of a text, after the member of a union or at the end of a block there is something. Receivers ignore it; it is what was in the buffer before, or the declaration misses something there. `canonical` clears it.',
+  },
+  'enum-unknown': {
+    title: 'An enum has a value without a name',
+    text: 'The declaration of the enum has no member of this value. The data is of a later version than the declaration, or damaged, or the layout is another one.',
+  },
+  'flags-unknown': {
+    title: 'Flags are set that have no name',
+    text: 'The declaration of the flags does not know some of the bits that are set. The data is of a later version than the declaration, or damaged, or the layout is another one.',
+  },
+} as const satisfies Record<string, { title: string; text: string }>;
+
+export type CheckCode = keyof typeof CHECK_CODES;
+/** Every code there is an explanation for. */
+export type AnyCode = Code | CheckCode;

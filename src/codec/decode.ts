@@ -22,7 +22,7 @@ export interface DecodeOptions {
  *
  * @throws CarryoverError with code, path and offset at the first thing that is wrong.
  * @example
- * decode(struct('pair', { a: u8, b: be16 }, { packed: true }), Uint8Array.of(1, 0, 2)) // { a: 1, b: 2 }
+ * decode(struct('pair', { a: u8, b: be16 }, { packed: true }), Uint8Array.of(1, 0, 2)) // => { a: 1, b: 2 }
  */
 export function decode<S extends Schema>(
   schema: S,

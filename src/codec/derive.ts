@@ -35,8 +35,11 @@ export function derivedValue(rule: PlanRule, cx: DerivedContext): number | bigin
   }
 }
 
-/** The number of elements of the array (or bytes of the byte array or text) at a path below a value. */
-export function countIn(value: unknown, path: string): number | undefined {
+/**
+ * The number of elements of the array (or bytes of the byte array or text) at a path below a value. What was
+ * kept of a text beyond its NUL counts too, unless a canonical encoding is wanted.
+ */
+export function countIn(value: unknown, path: string, canonical = false): number | undefined {
   let owner: unknown;
   let found: unknown = value;
   let key = '';
@@ -44,7 +47,8 @@ export function countIn(value: unknown, path: string): number | undefined {
     owner = found;
     found = isObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
   }
-  if (typeof found === 'string' && isObject(owner)) return textCount(found, slackOf(owner)?.[key]);
+  if (typeof found === 'string' && isObject(owner))
+    return textCount(found, canonical ? undefined : slackOf(owner)?.[key]);
   return Array.isArray(found) || found instanceof Uint8Array ? found.length : undefined;
 }
 

@@ -15,7 +15,7 @@ export interface EncodeOptions extends WriteOptions {
  *
  * @throws CarryoverError `value-…`, `union-…`, `count-mismatch`, … with the path of the field.
  * @example
- * encode(struct('pair', { a: u8, b: be16 }, { packed: true }), { a: 1, b: 2 }) // 01 00 02
+ * encode(struct('pair', { a: u8, b: be16 }, { packed: true }), { a: 1, b: 2 }) // => 01 00 02
  */
 export function encode<S extends Schema>(
   schema: S,

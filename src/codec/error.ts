@@ -15,6 +15,8 @@ export interface ErrorDetails {
   readonly length?: number;
   readonly expected?: string;
   readonly found?: string;
+  /** What led there: where the count, the version or the block came from, from the outside in. */
+  readonly because?: readonly string[];
   /** The input; an excerpt of it is kept, not the whole. */
   readonly input?: DataView;
   readonly cause?: unknown;
@@ -31,6 +33,8 @@ export class CarryoverError extends Error {
   readonly bit: number | undefined;
   readonly expected: string | undefined;
   readonly found: string | undefined;
+  /** What led there, from the outside in: `hdr.n at offset 0x4 is 200`. */
+  readonly because: readonly string[];
   /** What went wrong, in a sentence, without place and bytes. */
   readonly reason: string;
   /** The bytes around the offset with a caret line, or undefined where there are none. */
@@ -53,6 +57,7 @@ export class CarryoverError extends Error {
     this.bit = details.bit;
     this.expected = details.expected;
     this.found = details.found;
+    this.because = details.because ?? [];
     this.excerpt = excerpt;
   }
 
@@ -65,6 +70,7 @@ export class CarryoverError extends Error {
     reason: string;
     expected?: string;
     found?: string;
+    because?: readonly string[];
   } {
     return {
       code: this.code,
@@ -74,6 +80,7 @@ export class CarryoverError extends Error {
       reason: this.reason,
       ...(this.expected === undefined ? {} : { expected: this.expected }),
       ...(this.found === undefined ? {} : { found: this.found }),
+      ...(this.because.length === 0 ? {} : { because: this.because }),
     };
   }
 }
@@ -86,6 +93,11 @@ export function isCarryoverError(error: unknown): error is CarryoverError {
 /** Throws an error of the codec. */
 export function fail(code: Code, reason: string, details?: ErrorDetails): never {
   throw new CarryoverError(code, reason, details);
+}
+
+/** `1 byte`, `2 bytes`. */
+export function counted(count: number | bigint, unit: 'byte' | 'element'): string {
+  return `${count} ${unit}${count === 1 || count === 1n ? '' : 's'}`;
 }
 
 /** `['flows', 0, 'side']` as `flows[0].side`. */
@@ -121,6 +133,7 @@ function messageOf(code: string, reason: string, details: ErrorDetails, excerpt:
     );
   if (details.expected !== undefined) lines.push(`  expected ${details.expected}`);
   if (details.found !== undefined) lines.push(`  found    ${details.found}`);
+  for (const line of details.because ?? []) lines.push(`  because  ${line}`);
   if (excerpt !== undefined) lines.push(excerpt);
   return lines.join('\n');
 }

@@ -4,7 +4,7 @@
  */
 import { ABI, ABI_NAMES, type ABIParts, type ABI as ABIType, withParts } from './abi.js';
 import { type BytesLike, dataView, readBig } from './bytes.js';
-import { CarryoverError, hexOffset } from './error.js';
+import { CarryoverError, counted, hexOffset, type Path } from './error.js';
 import { type FieldPlan, planOf } from './plan.js';
 import { readBitField } from './read.js';
 import type { Negotiated, ProbedPart, Probes, Schema } from './schema.js';
@@ -30,11 +30,19 @@ export interface Negotiation {
 
 /** The negotiated header that decides for a schema: the schema itself, or the first field of its first field. */
 export function negotiatedPart(schema: Schema): Negotiated | undefined {
+  return headerOf(schema)?.header;
+}
+
+/** The same with its path. */
+function headerOf(schema: Schema): { header: Negotiated; path: Path } | undefined {
+  const path: string[] = [];
   let type: Schema | undefined = schema;
   while (type !== undefined) {
-    if (type.kind === 'negotiated') return type;
+    if (type.kind === 'negotiated') return { header: type, path };
     if (type.kind !== 'struct') return undefined;
-    type = Object.values(type.fields)[0];
+    const [first]: [string, Schema][] = Object.entries(type.fields);
+    if (first !== undefined) path.push(first[0]);
+    type = first?.[1];
   }
   return undefined;
 }
@@ -45,14 +53,14 @@ export function negotiatedPart(schema: Schema): Negotiated | undefined {
  * @throws `negotiation-failed` at the field whose probe decides nothing; `truncated`.
  */
 export function negotiate(schema: Schema, bytes: BytesLike, offset = 0): Negotiation {
-  const header = negotiatedPart(schema);
-  if (header === undefined)
+  const found = headerOf(schema);
+  if (found === undefined)
     throw new CarryoverError('schema-invalid', 'the schema does not begin with a negotiated header');
   const view = dataView(bytes);
   const parts: { -readonly [P in keyof ABIParts]?: ABIParts[P] } = {};
   const steps: ProbeStep[] = [];
-  for (const part of Object.keys(header.probes) as ProbedPart[]) {
-    const step = probe(header, part, parts, view, offset, steps);
+  for (const part of Object.keys(found.header.probes) as ProbedPart[]) {
+    const step = probe(found.header, part, parts, view, offset, steps, found.path);
     steps.push(step);
   }
   const candidates = ABI_NAMES.filter((name) => fits(ABI[name], parts, true));
@@ -81,22 +89,24 @@ function probe(
   view: DataView,
   offset: number,
   steps: readonly ProbeStep[],
+  path: Path,
 ): ProbeStep {
   const given = header.probes[part] as NonNullable<Probes[ProbedPart]>;
   const { field } = given;
-  const readAs = (endian: 'little' | 'big'): { value: bigint; text: string; at: number; size: number } =>
-    readField(header, field, { ...parts, endian }, view, offset);
-  const failed = (expected: string, found: { text: string; at: number; size: number }): never => {
-    const known = steps.map((step) => step.because).join('; ');
+  const readAs = (endian: 'little' | 'big'): Found =>
+    readField(header, field, { ...parts, endian }, view, offset, path);
+  const failed = (expected: string, found: Found): never => {
     throw new CarryoverError(
       'negotiation-failed',
-      `${field} does not tell the ${PART_NAMES[part]}${known === '' ? '' : ` (so far: ${known})`}`,
+      `this does not tell the ${part === 'endian' ? 'byte order' : `size of ${PART_NAMES[part]}`}`,
       {
-        path: [field],
+        path: [...path, field],
         offset: found.at,
+        ...(found.bit === undefined ? {} : { bit: found.bit }),
         length: found.size,
         expected,
         found: found.text,
+        because: steps.map((step) => step.because),
         input: view,
       },
     );
@@ -115,7 +125,7 @@ function probe(
       field,
       found,
       value,
-      `${PART_NAMES[part]} of ${value} bytes, because ${field} is ${value}`,
+      `${PART_NAMES[part]} of ${counted(value, 'byte')}, because ${field} is ${value}`,
     );
   }
   const wanted = (endian: 'little' | 'big'): bigint =>
@@ -153,13 +163,23 @@ function step(
   return { part, field, offset: found.at, found: found.text, chosen, because };
 }
 
+/** What a probe read, and where. */
+interface Found {
+  readonly value: bigint;
+  readonly text: string;
+  readonly at: number;
+  readonly size: number;
+  readonly bit?: number;
+}
+
 function readField(
   header: Negotiated,
   field: string,
   parts: Partial<ABIParts>,
   view: DataView,
   offset: number,
-): { value: bigint; text: string; at: number; size: number } {
+  path: Path,
+): Found {
   const { name: _, ...known } = parts;
   const plan = planOf(header, withParts(ABI.x86_64, known));
   const first = plan.kind === 'struct' ? plan.segments[0] : undefined;
@@ -175,27 +195,30 @@ function readField(
   if (at + size > view.byteLength)
     throw new CarryoverError(
       'truncated',
-      `needs ${size} bytes to find the ABI, but only ${Math.max(0, view.byteLength - at)} are left`,
+      `needs ${counted(size, 'byte')} to find the ABI, but the input ends before that`,
       {
-        path: [field],
+        path: [...path, field],
         offset: at,
-        expected: `${size} bytes`,
+        length: Math.max(0, view.byteLength - at),
+        expected: counted(size, 'byte'),
         found: `the input ends at ${hexOffset(view.byteLength)}`,
         input: view,
       },
     );
   const { plan: type } = place;
+  const width = type.kind === 'bits' ? type.width : size * 8;
   const value =
     type.kind === 'int'
       ? readBig(view, at, type.size, type.signed, type.little)
       : BigInt(readBitField(type, view, at));
   return {
     value,
-    text: `0x${BigInt.asUintN(size * 8, value)
+    text: `0x${BigInt.asUintN(width, value)
       .toString(16)
-      .padStart(size * 2, '0')}`,
+      .padStart(Math.ceil(width / 4), '0')}`,
     at,
     size,
+    ...(type.kind === 'bits' ? { bit: type.shift } : {}),
   };
 }
 

@@ -98,6 +98,8 @@ export interface StructPlan extends Common {
   readonly keys: ReadonlySet<string>;
   /** Whether any of its fields is derived. */
   readonly derives: boolean;
+  /** An anonymous member of variable size: it has no value of its own, its fields are the enclosing struct's. */
+  readonly shares: boolean;
 }
 export interface UnionPlan extends Common {
   readonly kind: 'union';
@@ -151,6 +153,8 @@ export type PlanOf<K extends PlanKind> = Extract<Plan, { kind: K }>;
 
 /** Fields at constant offsets from where the segment starts, then at most one part of variable size. */
 export interface Segment {
+  /** Tells the segment from the others of the struct; the slack of the alignment before it goes by this. */
+  readonly key: string;
   /** What the start is aligned to, counted from the start of the struct. */
   readonly align: number;
   readonly size: number;
@@ -183,6 +187,8 @@ export interface Gap {
   readonly last: number;
   /** Declared as reserved: not being zero is a finding. */
   readonly reserved: boolean;
+  /** Bits are numbered from the most significant one of each byte. */
+  readonly msb: boolean;
 }
 
 export type PlanLength =
@@ -232,8 +238,10 @@ export function planOf(schema: Schema, abi?: ABI): Plan {
 }
 
 interface Frame {
-  /** Fields seen so far, by name. */
+  /** Fields seen so far, by name, without the wrappers that do not change their type. */
   readonly fields: Map<string, Schema>;
+  /** All fields, also those to come. */
+  readonly names: ReadonlySet<string>;
 }
 interface Context {
   readonly abi: ABI | undefined;
@@ -291,6 +299,7 @@ const lowerers: { [K in Kind]: (schema: SchemaOf<K>, cx: Context) => Plan } = {
         });
       arms.set(tagText(tag, cx), member);
     }
+    all.keys.add('$raw');
     return { kind: 'tagged', name: schema.name, by, arms, ...all, schema, slack: true };
   },
   versioned: (schema, cx) => {
@@ -425,6 +434,8 @@ function resolve(text: string, cx: Context): PlanRef {
     if (found === undefined) continue;
     return { text, up, path, through: throughOf(found, path, cx) };
   }
+  if (cx.frames.some((frame) => frame.names.has(path[0] ?? '')))
+    fail('schema-invalid', `${text} is referred to before it is declared`, { path: cx.path });
   return { text, up: -1, path, through: undefined };
 }
 
@@ -496,14 +507,17 @@ class Layout {
   slack = false;
   minSize = 0;
   private items: FieldPlan[] = [];
+  private readonly reservedKeys = new Set<string>();
   private reservedBits: { key: string; from: number; to: number }[] = [];
   /** Bits taken so far in the segment. */
   private position = 0;
   private segmentAlign = 1;
+  private readonly label: string;
 
-  constructor(cx: Context, align: number) {
+  constructor(cx: Context, align: number, label = '') {
     this.cx = cx;
     this.align = align;
+    this.label = label;
   }
 
   /** Whether something of variable size came before, so that offsets from the struct's start are not known. */
@@ -512,6 +526,10 @@ class Layout {
   }
   get size(): number {
     return Math.ceil(this.position / 8);
+  }
+  /** Whether the segment has fields, be it that they take no bytes. */
+  get pending(): boolean {
+    return this.items.length > 0;
   }
 
   /** Moves on to a multiple of so many bytes; where the position is only known at run time, begins a segment. */
@@ -540,17 +558,29 @@ class Layout {
     const start = this.size;
     for (const item of struct.segments[0]?.items ?? []) {
       if (item.item === 'field') this.items.push({ ...item, offset: start + item.offset });
-      else if (item.reserved)
-        this.reservedBits.push({ key: item.key, ...bitsOf(start, item, this.cx.abi?.bitOrder === 'msb') });
+      else if (item.reserved) this.claim({ key: item.key, ...bitsOf(start, item) });
     }
     this.position = (start + (struct.size ?? 0)) * 8;
+  }
+
+  /** Whether there is a field, reserved or not, of that name already. */
+  takes(name: string): boolean {
+    return this.reservedKeys.has(name) || this.keys.has(name);
+  }
+
+  /** Notes reserved bits. Their name is where their slack is kept, so there can be only one of it. */
+  private claim(range: { key: string; from: number; to: number }): void {
+    if (this.takes(range.key))
+      fail('schema-invalid', `${range.key} is declared twice`, { path: this.cx.path });
+    this.reservedKeys.add(range.key);
+    this.reservedBits.push(range);
   }
 
   reserve(key: string, plan: Plan, align: number): void {
     if (plan.size === undefined)
       fail('schema-invalid', 'a reserved field has a fixed size', { path: [...this.cx.path, key] });
     this.alignTo(align);
-    this.reservedBits.push({ key, from: this.position, to: this.position + plan.size * 8 });
+    this.claim({ key, from: this.position, to: this.position + plan.size * 8 });
     this.position += plan.size * 8;
   }
 
@@ -597,7 +627,7 @@ class Layout {
     }
     const from = this.position;
     this.position += width;
-    if (member.reserved) this.reservedBits.push({ key: member.key, from, to: this.position });
+    if (member.reserved) this.claim({ key: member.key, from, to: this.position });
     if (key === undefined) return;
     const offset = Math.floor(from / 8);
     const shift = from - offset * 8;
@@ -632,13 +662,13 @@ class Layout {
   /** Ends the segment: finds its gaps, and puts the variable part behind it. */
   close(variable: FieldPlan | undefined): void {
     const msb = this.cx.abi?.bitOrder === 'msb';
-    const prefix = this.segments.length === 0 ? '+' : `${this.segments.length}+`;
+    const prefix = `${this.label}${this.segments.length === 0 ? '' : this.segments.length}+`;
     const items: Item[] = withGaps(this.items, this.reservedBits, this.size, prefix, msb);
     if (items.some((item) => item.item === 'gap' || item.plan.slack)) this.slack = true;
     if (variable?.plan.slack) this.slack = true;
     this.minSize +=
       this.size + (variable === undefined || variable.when !== undefined ? 0 : variable.plan.minSize);
-    this.segments.push({ align: this.segmentAlign, size: this.size, items, variable });
+    this.segments.push({ key: prefix, align: this.segmentAlign, size: this.size, items, variable });
     this.items = [];
     this.reservedBits = [];
     this.position = 0;
@@ -657,7 +687,8 @@ function typeAlignment(width: number, abi: ABI, asked: boolean): number {
 }
 
 /** The bits of a gap, counted in the bit order from the start of the segment that it moves to. */
-function bitsOf(start: number, gap: Gap, msb: boolean): { from: number; to: number } {
+export function bitsOf(start: number, gap: Gap): { from: number; to: number } {
+  const { msb } = gap;
   const leading = msb ? Math.clz32(gap.first) - 24 : 31 - Math.clz32(gap.first & -gap.first);
   const lastMask = gap.size === 1 ? gap.first : gap.last;
   const trailing = msb ? 31 - Math.clz32(lastMask & -lastMask) : Math.clz32(lastMask) - 24;
@@ -709,34 +740,53 @@ function gapOf(from: number, to: number, reserved: string | undefined, prefix: s
     first: size === 1 ? firstMask & lastMask : firstMask,
     last: size === 1 ? firstMask & lastMask : lastMask,
     reserved: reserved !== undefined,
+    msb,
   };
 }
 
-function lowerStruct(schema: Struct, cx: Context, probes: Probes = {}): StructPlan {
-  const frame: Frame = { fields: new Map() };
-  const inner: Context = { ...cx, frames: [...cx.frames, frame] };
-  const layout = new Layout(inner, schema.aligned ?? 1);
+/**
+ * An anonymous member of a struct shares the frame of that struct, `outer`, because its fields belong to the
+ * same value; `label` then tells its padding from that of the struct.
+ */
+function lowerStruct(
+  schema: Struct,
+  cx: Context,
+  probes: Probes = {},
+  outer?: { readonly frame: Frame; readonly label: string },
+): StructPlan {
+  const frame: Frame = outer?.frame ?? { fields: new Map(), names: new Set(fieldNames(schema)) };
+  const inner: Context = outer === undefined ? { ...cx, frames: [...cx.frames, frame] } : cx;
+  const layout = new Layout(inner, schema.aligned ?? 1, outer === undefined ? '' : `${outer.label}:`);
 
   for (const [key, type] of Object.entries(schema.fields)) {
     const at: Context = { ...inner, path: [...cx.path, key] };
     const member = memberOf(key, type, schema.packed);
     if (member.type.kind === 'bits' || member.type.kind === 'unnamed') {
-      placeBits(layout, member, at);
-      frame.fields.set(key, member.type);
+      placeBits(layout, { ...member, derived: probeRule(key, probes, at) ?? member.derived }, at);
+      if (member.type.kind === 'bits' && !member.reserved) frame.fields.set(key, member.type);
       continue;
     }
-    const plan = lower(member.type, at);
+    const plan =
+      member.anonymous && member.type.kind === 'struct'
+        ? lowerStruct(
+            member.type,
+            at,
+            {},
+            { frame, label: `${outer === undefined ? '' : `${outer.label}:`}${key}` },
+          )
+        : lower(member.type, at);
     const align = memberAlign(member, plan, at);
     layout.align = Math.max(layout.align, align);
     if (member.reserved) layout.reserve(key, plan, align);
     else place(layout, member, plan, align, at, probes);
-    if (member.anonymous) for (const name of keysOf(plan)) frame.fields.set(name, member.type);
-    else frame.fields.set(key, member.type);
+    if (!member.anonymous && !member.reserved) frame.fields.set(key, member.type);
+    else if (member.type.kind === 'union' || member.type.kind === 'tagged')
+      for (const [name, type] of fieldTypes(member.type)) frame.fields.set(name, type);
   }
 
   const last = layout.segments.length === 0;
   if (last) layout.alignTo(layout.align);
-  if (last || layout.size > 0) layout.close(undefined);
+  if (last || layout.size > 0 || layout.pending) layout.close(undefined);
   const [first] = layout.segments;
   const fixed = last && first !== undefined && first.variable === undefined;
   return {
@@ -749,17 +799,39 @@ function lowerStruct(schema: Struct, cx: Context, probes: Probes = {}): StructPl
     schema,
     slack: layout.slack,
     keys: layout.keys,
-    derives: layout.segments.some((segment) =>
-      segment.items.some((item) => item.item === 'field' && item.derived !== undefined),
+    derives: layout.segments.some(({ items, variable }) =>
+      (variable === undefined ? items : [...items, variable]).some(
+        (item) =>
+          item.item === 'field' &&
+          (item.derived !== undefined ||
+            (item.plan.kind === 'struct' && item.plan.shares && item.plan.derives)),
+      ),
     ),
+    shares: outer !== undefined,
   };
+}
+
+/** The names that the fields of a struct or union have in its value: those of anonymous members too. */
+function fieldNames(schema: Struct | Union | TaggedUnion): string[] {
+  return [...fieldTypes(schema)].map(([name]) => name);
+}
+function fieldTypes(schema: Struct | Union | TaggedUnion): Map<string, Schema> {
+  const types = new Map<string, Schema>();
+  for (const [key, type] of Object.entries(schema.fields)) {
+    const member = memberOf(key, type, false);
+    const inner = member.type;
+    if (member.anonymous && (inner.kind === 'struct' || inner.kind === 'union' || inner.kind === 'tagged'))
+      for (const [name, of] of fieldTypes(inner)) types.set(name, of);
+    else if (!member.reserved && inner.kind !== 'unnamed') types.set(key, inner);
+  }
+  return types;
 }
 
 function place(layout: Layout, member: Member, plan: Plan, align: number, cx: Context, probes: Probes): void {
   const { key } = member;
   const names = member.anonymous ? keysOf(plan) : [key];
   for (const name of names) {
-    if (layout.keys.has(name)) fail('schema-invalid', `${name} is declared twice`, { path: cx.path });
+    if (layout.takes(name)) fail('schema-invalid', `${name} is declared twice`, { path: cx.path });
     layout.keys.add(name);
   }
   if (member.anonymous && plan.kind === 'struct' && plan.size !== undefined) {
@@ -801,7 +873,7 @@ function placeBits(layout: Layout, member: Member, cx: Context): void {
   const base = schema.base.kind === 'int' ? schema.base : schema.base.base;
   const names = schema.base.kind === 'int' ? undefined : namesOf(schema.base);
   const key = schema.kind === 'unnamed' || member.reserved ? undefined : member.key;
-  if (key !== undefined && layout.keys.has(key))
+  if (key !== undefined && layout.takes(key))
     fail('schema-invalid', `${key} is declared twice`, { path: cx.path });
   if (member.when !== undefined) fail('schema-invalid', 'a bit-field cannot be optional', { path: cx.path });
   layout.bits(member, base, schema.width, names, key, schema);
@@ -830,6 +902,10 @@ function lowerMembers(schema: Union | TaggedUnion, cx: Context) {
   for (const [key, type] of Object.entries(schema.fields)) {
     const at: Context = { ...cx, path: [...cx.path, key] };
     const member = memberOf(key, type, schema.packed);
+    if (member.derived !== undefined)
+      fail('schema-invalid', 'a member of a union cannot be derived; make it a field of a struct', {
+        path: at.path,
+      });
     // Each member is laid out on its own, which is what all starting at offset 0 means.
     const alone = new Layout(at, align);
     if (member.type.kind === 'bits' || member.type.kind === 'unnamed') {

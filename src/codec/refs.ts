@@ -24,16 +24,21 @@ export interface Scope {
 export function resolveRef(ref: PlanRef, scope: Scope): number | bigint | undefined {
   if (ref.up < 0) {
     const { params } = scope;
-    return params !== undefined && Object.hasOwn(params, ref.text) ? params[ref.text] : undefined;
+    return params !== undefined && Object.hasOwn(params, ref.text) ? integer(params[ref.text]) : undefined;
   }
   let value: unknown = scope.scopes[scope.scopes.length - 1 - ref.up];
   const [first, ...others] = ref.path;
   if (ref.through !== undefined && first !== undefined) value = follow(ref.through, own(value, first), scope);
   else value = own(value, first ?? '');
   for (const part of others) value = own(value, part);
-  return typeof value === 'number' || typeof value === 'bigint' ? value : undefined;
+  return integer(value);
 }
 
+function integer(value: unknown): number | bigint | undefined {
+  return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
+    ? value
+    : undefined;
+}
 function own(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
     ? (value as Record<string, unknown>)[key]

@@ -225,7 +225,8 @@ export interface Block<S extends Schema = Schema> extends Typed<ValueOf<S>, Inpu
 }
 
 /** A header that tells its ABI. Probes run in the order in which they are written. */
-export interface Negotiated<S extends Struct = Struct> extends Typed<ValueOf<S>, InputOf<S>> {
+export interface Negotiated<S extends Struct = Struct, P extends Probes = Probes>
+  extends Typed<ValueOf<S>, ProbedInput<InputOf<S>, P>> {
   readonly kind: 'negotiated';
   readonly type: S;
   readonly probes: Probes;
@@ -239,22 +240,22 @@ export interface Probes {
 }
 export type ProbedPart = keyof Probes;
 /** Reads a magic number both ways. */
-export interface MagicProbe {
+export interface MagicProbe<F extends string = string> {
   readonly probe: 'magic';
-  readonly field: string;
+  readonly field: F;
   readonly value: number | bigint;
 }
 /** Reads a field that names its byte order, e.g. ELF's `EI_DATA`. */
-export interface OrderProbe {
+export interface OrderProbe<F extends string = string> {
   readonly probe: 'order';
-  readonly field: string;
+  readonly field: F;
   readonly little: number;
   readonly big: number;
 }
 /** Reads a field that holds the part itself. */
-export interface FieldProbe {
+export interface FieldProbe<F extends string = string> {
   readonly probe: 'field';
-  readonly field: string;
+  readonly field: F;
   readonly allowed: readonly number[];
 }
 
@@ -319,6 +320,14 @@ export type StructInput<F extends Fields> = Simplify<
     [K in OptionalKeys<F> | DerivableKeys<F>]?: InputOf<F[K]>;
   } & Hoisted<F, AnonymousKeys<F>, { [K in AnonymousKeys<F>]: InputOf<F[K]> }[AnonymousKeys<F>]>
 >;
+/** Encode writes the probed fields, so that they may be left out. */
+type ProbedInput<I, P extends Probes> = Simplify<
+  Omit<I, ProbedField<P>> & Partial<Pick<I, Extract<ProbedField<P>, keyof I>>>
+>;
+type ProbedField<P extends Probes> = {
+  [K in keyof P]: P[K] extends { field: infer F } ? F : never;
+}[keyof P] &
+  PropertyKey;
 type ArmValue<F extends Fields> =
   | { [K in keyof F]: { [P in K]: ValueOf<F[K]> } }[keyof F]
   | { $raw: Uint8Array };
@@ -477,7 +486,7 @@ export interface AggregateOptions {
  *
  * @example
  * const Point = struct('point', { x: i32, y: i32 });
- * decode(Point, Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0), { abi: ABI.x86_64 }) // { x: 1, y: 2 }
+ * decode(Point, Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0), { abi: ABI.x86_64 }) // => { x: 1, y: 2 }
  */
 export function struct<const F extends Fields>(
   name: string,
@@ -584,22 +593,22 @@ export function block<S extends Schema>(type: S, size: Block['size']): Block<S> 
  * A header from whose bytes the ABI is found. Probes run in the order in which they are written; each one
  * that fails is an error with its reason; encode writes the same hints for the ABI it is given.
  */
-export function negotiated<S extends Struct>(type: S, probes: Probes): Negotiated<S> {
+export function negotiated<S extends Struct, const P extends Probes>(type: S, probes: P): Negotiated<S, P> {
   for (const probe of Object.values(probes) as readonly { field: string }[])
     if (!Object.hasOwn(type.fields, probe.field))
       fail('schema-invalid', `struct ${type.name} has no field ${probe.field} to probe`);
-  return Object.freeze({ kind: 'negotiated', type, probes: Object.freeze({ ...probes }) });
+  return Object.freeze({ kind: 'negotiated', type, probes: Object.freeze<Probes>({ ...probes }) });
 }
 /** The byte order is the one in which the field reads as this number. */
-export function byMagic(path: string, value: number | bigint): MagicProbe {
+export function byMagic<const F extends string>(path: F, value: number | bigint): MagicProbe<F> {
   return { probe: 'magic', field: path, value };
 }
 /** The byte order is named by a field that is one byte, or of fixed order. */
-export function byOrder(path: string, little: number, big: number): OrderProbe {
+export function byOrder<const F extends string>(path: F, little: number, big: number): OrderProbe<F> {
   return { probe: 'order', field: path, little, big };
 }
 /** The part is the value of a field. */
-export function byField(path: string, allowed: readonly number[]): FieldProbe {
+export function byField<const F extends string>(path: F, allowed: readonly number[]): FieldProbe<F> {
   return { probe: 'field', field: path, allowed };
 }
 /** A type of another library. */
@@ -609,8 +618,8 @@ export function foreign<V>(type: Omit<Foreign<V>, 'kind'>): Foreign<V> {
 
 // --- what a declaration must not be ------------------------------------------------------------------------
 
-/** Names that a value could not have as an own property, or that carryover keeps for itself. */
-const FORBIDDEN = /^(__proto__$|\$|\d+$|$)/;
+/** Names that a value could not have as an own property, that a path could not hold, or that carryover keeps for itself. */
+const FORBIDDEN = /^(__proto__$|\$|\d+$|$)|[.[\]+:<>]/;
 
 function aggregate<F extends Fields>(name: string, fields: F, options: AggregateOptions) {
   for (const key of Object.keys(fields))

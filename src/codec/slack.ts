@@ -5,13 +5,14 @@
  * Canonical encodings have zeros there. Where data has something else, decode keeps it beside the object that
  * it belongs to, out of sight, and encode puts it back: that is what makes `encode(decode(b))` equal `b`.
  */
-import { byteArray } from './bytes.js';
-import type { FieldPlan, Gap, Plan, PlanKind, PlanOf } from './plan.js';
+import { alignFrom, byteArray } from './bytes.js';
+import type { FieldPlan, Gap, Plan, PlanKind, PlanLength, PlanOf, Segment, StructPlan } from './plan.js';
+import { conditionHolds, resolveRef, type Scope } from './refs.js';
 import { textBytes } from './text.js';
 
 /**
  * Slack bytes by where they belong: the name of a reserved or text or union field, the index of an array
- * element, or `+` and the offset of padding.
+ * element, or `+` and the offset of padding. What a block leaves has `+` after its field's name.
  */
 export type Slack = Readonly<Record<string, Uint8Array>>;
 
@@ -20,6 +21,18 @@ export const ROOT_KEY = '$root';
 /** The key of what a block leaves, beside the key of what stands in the block. */
 export function blockKey(key: string): string {
   return `${key}+`;
+}
+/** The key of what stands in a block: that of the block, unless it can be a block itself. */
+export function contentKey(block: PlanOf<'block'>, key: string): string {
+  return block.type.kind === 'block' || block.type.kind === 'versioned' ? `${key}++` : key;
+}
+/** The key of what lies before a segment because of its alignment, or before the variable part of it. */
+export function alignmentKey(segment: Segment, part: 'segment' | 'variable'): string {
+  return `${segment.key}${part === 'segment' ? '<' : '>'}`;
+}
+/** The field that slack of that key belongs to. */
+export function ownerOf(key: string): string {
+  return key.replace(/\++$/, '');
 }
 
 const kept = new WeakMap<object, Slack>();
@@ -38,64 +51,120 @@ export function setSlack(value: object, slack: Slack | undefined): void {
   }
 }
 
-/** A mask of the bits of a fixed-size encoding that the value tells, or that are the same for all values. */
-export function definedMask(plan: Plan, value: unknown): Uint8Array {
+/**
+ * A mask of the bits of a fixed-size encoding that the value tells, or that are the same for all values.
+ * `scope` answers the references of what is inside to what is outside.
+ */
+export function definedMask(plan: Plan, value: unknown, scope: Scope = NO_SCOPE): Uint8Array {
   const mask = new Uint8Array(plan.size ?? 0);
-  define(plan, value, mask, 0);
+  define(plan, value, { mask, scope, end: mask.length }, 0);
   return mask;
 }
 
-function define(plan: Plan, value: unknown, mask: Uint8Array, at: number): void {
-  (masks[plan.kind] as (plan: Plan, value: unknown, mask: Uint8Array, at: number) => void)(
+const NO_SCOPE: Scope = { scopes: [], params: undefined, memory: undefined, readTarget: () => undefined };
+
+interface Defining {
+  readonly mask: Uint8Array;
+  readonly scope: Scope;
+  /** Where the innermost block ends. */
+  readonly end: number;
+}
+
+/** Marks the bits that a value at that offset tells, and says where it ends. */
+function define(plan: Plan, value: unknown, cx: Defining, at: number): number {
+  return (masks[plan.kind] as (plan: Plan, value: unknown, cx: Defining, at: number) => number)(
     plan,
     value,
-    mask,
+    cx,
     at,
   );
 }
 
-const whole = (plan: Plan, _: unknown, mask: Uint8Array, at: number): void => {
-  mask.fill(0xff, at, at + (plan.size ?? 0));
+const whole = (plan: Plan, _: unknown, cx: Defining, at: number): number => {
+  const end = at + (plan.size ?? 0);
+  cx.mask.fill(0xff, at, end);
+  return end;
 };
 
-const masks: { [K in PlanKind]: (plan: PlanOf<K>, value: unknown, mask: Uint8Array, at: number) => void } = {
+/** Where something of that length ends that has so many bytes of its own. */
+function endOf(length: PlanLength, cx: Defining, at: number): number {
+  if (length.length === 'rest') return cx.end;
+  return at + Number(length.length === 'fixed' ? length.count : (resolveRef(length.ref, cx.scope) ?? 0));
+}
+
+const masks: { [K in PlanKind]: (plan: PlanOf<K>, value: unknown, cx: Defining, at: number) => number } = {
   int: whole,
-  bytes: whole,
-  foreign: whole,
-  versioned: whole,
-  bits: (plan, _, mask, at) => {
+  bits: (plan, _, { mask }, at) => {
     for (let bit = plan.shift; bit < plan.shift + plan.width; bit++) {
       const byte = at + (bit >> 3);
       mask[byte] = (mask[byte] ?? 0) | (plan.msb ? 0x80 >> (bit & 7) : 1 << (bit & 7));
     }
+    return at + plan.size;
   },
-  chars: (plan, value, mask, at) => {
-    const size = plan.size ?? 0;
+  chars: (plan, value, cx, at) => {
+    const end = endOf(plan.length, cx, at);
     const length = typeof value === 'string' ? (textBytes(value)?.length ?? 0) : 0;
-    mask.fill(0xff, at, at + Math.min(size, length + 1));
+    cx.mask.fill(0xff, at, Math.min(end, at + length + 1));
+    return end;
   },
-  array: (plan, value, mask, at) => {
-    const step = plan.element.size ?? 0;
-    if (Array.isArray(value))
-      for (const [i, element] of value.entries()) define(plan.element, element, mask, at + i * step);
+  bytes: (plan, value, cx, at) => {
+    const end = at + (plan.size ?? (value instanceof Uint8Array ? value.length : 0));
+    cx.mask.fill(0xff, at, end);
+    return end;
   },
-  struct: (plan, value, mask, at) => {
-    for (const item of plan.segments[0]?.items ?? [])
-      if (item.item === 'field') defineField(item, value, mask, at);
+  array: (plan, value, cx, at) => {
+    let next = at;
+    if (Array.isArray(value)) for (const element of value) next = define(plan.element, element, cx, next);
+    return next;
   },
-  union: (plan, value, mask, at) => {
-    for (const member of plan.members) if (isPresent(member, value)) defineField(member, value, mask, at);
+  struct: (plan, value, cx, at) => {
+    if (plan.shares || !isObject(value)) return defineSegments(plan, value, cx, at);
+    const { scopes, params, memory } = cx.scope;
+    const scope: Scope = {
+      scopes: [...scopes, value],
+      params,
+      memory,
+      readTarget: (target, bytes) => cx.scope.readTarget(target, bytes),
+    };
+    return defineSegments(plan, value, { ...cx, scope }, at);
   },
-  tagged: (plan, value, mask, at) => {
-    if (isObject(value) && '$raw' in value) whole(plan, value, mask, at);
-    else
-      for (const member of plan.members) if (isPresent(member, value)) defineField(member, value, mask, at);
+  union: (plan, value, cx, at) => {
+    for (const member of plan.members) if (isPresent(member, value)) defineField(member, value, cx, at);
+    return at + plan.size;
   },
-  block: (plan, value, mask, at) => define(plan.type, value, mask, at),
+  tagged: (plan, value, cx, at) => {
+    if (isObject(value) && Object.hasOwn(value, '$raw')) return whole(plan, value, cx, at);
+    for (const member of plan.members) if (isPresent(member, value)) defineField(member, value, cx, at);
+    return at + plan.size;
+  },
+  versioned: (plan, value, cx, at) => {
+    const chosen = plan.cases.get(resolveRef(plan.by, cx.scope)?.toString() ?? '');
+    return chosen === undefined ? whole(plan, value, cx, at) : define(chosen, value, cx, at);
+  },
+  block: (plan, value, cx, at) => {
+    const end = endOf(plan.length, cx, at);
+    define(plan.type, value, { ...cx, end }, at);
+    return end;
+  },
+  foreign: whole,
 };
 
-function defineField(field: FieldPlan, value: unknown, mask: Uint8Array, at: number): void {
-  define(field.plan, memberValue(field, value), mask, at + field.offset);
+function defineSegments(plan: StructPlan, value: unknown, cx: Defining, at: number): number {
+  let position = at;
+  for (const { align, size, items, variable } of plan.segments) {
+    position = alignFrom(at, position, align);
+    for (const item of items) if (item.item === 'field') defineField(item, value, cx, position);
+    position += size;
+    if (variable === undefined) continue;
+    if (variable.when !== undefined && conditionHolds(variable.when, cx.scope) !== true) continue;
+    position = defineField(variable, value, cx, alignFrom(at, position, variable.plan.align));
+  }
+  return position;
+}
+
+function defineField(field: FieldPlan, value: unknown, cx: Defining, at: number): number {
+  // A magic text may be left out of a value that is encoded; it takes its bytes all the same.
+  return define(field.plan, memberValue(field, value) ?? field.magic, cx, at + field.offset);
 }
 
 /** The value of a field of a struct or union value; an anonymous one's is the enclosing value itself. */

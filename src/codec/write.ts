@@ -2,32 +2,38 @@
  * The careful writer: the reader's mirror. Values go out in canonical form, with the slack that was kept
  * beside them put back where it still belongs; derived fields are computed.
  */
-import { byteArray, toHex, writeBigBits, writeBits, writeSmall } from './bytes.js';
+import { alignFrom, byteArray, toHex, writeBigBits, writeBits, writeSmall } from './bytes.js';
 import type { Code } from './codes.js';
 import { countIn, derivedValue, type Extents } from './derive.js';
-import { CarryoverError } from './error.js';
+import { CarryoverError, counted, isCarryoverError } from './error.js';
 import type {
   BitsPlan,
   FieldPlan,
   Gap,
   IntPlan,
+  Item,
   Plan,
   PlanKind,
   PlanLength,
   PlanOf,
+  PlanRef,
+  Segment,
   StructPlan,
   TaggedPlan,
   UnionPlan,
 } from './plan.js';
-import { alignFrom, bytesWithoutField, sameScalar, scalarText } from './read.js';
-import { conditionHolds, type Memory, type Params, resolveRef, type Scope } from './refs.js';
+import { bytesWithoutField, sameScalar, scalarText } from './read.js';
+import { conditionHolds, type Params, resolveRef, type Scope } from './refs.js';
 import {
+  alignmentKey,
   blockKey,
+  contentKey,
   definedMask,
   isObject,
   isPresent,
   maskGap,
   memberValue,
+  ownerOf,
   ROOT_KEY,
   type Slack,
   slackOf,
@@ -36,12 +42,16 @@ import { textBytes } from './text.js';
 
 export interface WriteOptions {
   readonly params?: Params;
-  readonly memory?: Memory;
   /** `compute` (the default) writes derived fields as they follow from the rest; `keep` writes what is given. */
   readonly derived?: 'compute' | 'keep';
   /** Leaves out all that is not canonical. */
   readonly canonical?: boolean;
 }
+
+/** Stands in a scope for a field whose value is not known yet: what it measures decides how long it is. */
+const PENDING = Symbol('pending');
+/** More zeros than this are not written after a text or a block because a field says so. */
+const MAX_FILL = 2 ** 24;
 
 export class Writer implements Scope {
   private buffer: ArrayBuffer;
@@ -51,16 +61,21 @@ export class Writer implements Scope {
   readonly path: (string | number)[] = [];
   readonly scopes: Record<string, unknown>[] = [];
   readonly params: Params | undefined;
-  readonly memory: Memory | undefined;
+  // While encoding nothing is followed: what a pointer points to is not part of the value.
+  readonly memory = undefined;
+  /** Where a lenient writer notes what it refuses, and goes on; a strict one throws. */
+  readonly problems: CarryoverError[] | undefined;
+  /** The struct that was just written, with its derived fields and magic numbers. */
+  written: Record<string, unknown> | undefined;
   readonly keepDerived: boolean;
   readonly canonical: boolean;
   /** Slack of the object being written, and the key of what is being written of it. */
   slack: Slack | undefined;
   key = ROOT_KEY;
 
-  constructor(options: WriteOptions, size: number) {
+  constructor(options: WriteOptions, size: number, problems?: CarryoverError[]) {
     this.params = options.params;
-    this.memory = options.memory;
+    this.problems = problems;
     this.keepDerived = options.derived === 'keep';
     this.canonical = options.canonical ?? false;
     this.buffer = new ArrayBuffer(size);
@@ -76,14 +91,21 @@ export class Writer implements Scope {
   /** Makes room for so many zero bytes at the end, and says where they begin. */
   grow(size: number): number {
     const at = this.length;
-    this.length += size;
-    if (this.length > this.buffer.byteLength) {
-      const larger = new ArrayBuffer(Math.max(this.length, this.buffer.byteLength * 2, 256));
+    if (at + size > this.buffer.byteLength) {
+      const larger = this.allocate(Math.max(at + size, this.buffer.byteLength * 2, 256));
       new Uint8Array(larger).set(new Uint8Array(this.buffer, 0, at));
       this.buffer = larger;
       this.view = new DataView(larger);
     }
+    this.length += size;
     return at;
+  }
+  private allocate(size: number): ArrayBuffer {
+    try {
+      return new ArrayBuffer(size);
+    } catch (cause) {
+      return this.fail('value-range', 'there is not so much memory', { found: counted(size, 'byte'), cause });
+    }
   }
   put(bytes: Uint8Array, at: number): void {
     new Uint8Array(this.buffer).set(bytes, at);
@@ -103,7 +125,43 @@ export class Writer implements Scope {
   ): never {
     throw new CarryoverError(code, reason, { path: [...this.path], ...details });
   }
-  // While encoding nothing is followed: what a pointer points to is not part of the value.
+  /** Like `fail`, but a lenient writer goes on behind it. */
+  refuse(code: Code, reason: string, details: { expected?: string; found?: string } = {}): void {
+    this.attempt(() => this.fail(code, reason, details));
+  }
+  /** Runs what may fail. Lenient, notes the failure and says so; strict, lets it through. */
+  attempt(run: () => void): boolean {
+    const { slack, key } = this;
+    const depth = this.path.length;
+    const scopes = this.scopes.length;
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (this.problems === undefined || !isCarryoverError(error)) throw error;
+      this.problems.push(error);
+      this.path.length = depth;
+      this.scopes.length = scopes;
+      this.slack = slack;
+      this.key = key;
+      return false;
+    }
+  }
+  /** A writer of its own for a part, within the same structs. */
+  inner(canonical: boolean): Writer {
+    const writer = new Writer(
+      {
+        ...(this.params && { params: this.params }),
+        derived: this.keepDerived ? 'keep' : 'compute',
+        canonical,
+      },
+      0,
+      this.problems,
+    );
+    writer.scopes.push(...this.scopes);
+    writer.path.push(...this.path);
+    return writer;
+  }
   readTarget(): undefined {
     return undefined;
   }
@@ -129,11 +187,12 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
     const tail = w.keptFor(w.key);
     const used =
       tail === undefined || plan.size !== undefined ? bytes.length : bytes.length + 1 + tail.length;
-    const size = lengthFor(plan.length, w, used, 'bytes');
+    const size = lengthFor(plan.length, w, used, 'byte');
+    checkFill(w, plan, used, size);
     if (bytes.length > size)
       return w.fail('value-range', 'the text is too long', {
-        expected: `at most ${size} bytes`,
-        found: `${bytes.length} bytes`,
+        expected: `at most ${counted(size, 'byte')}`,
+        found: counted(bytes.length, 'byte'),
       });
     const start = plan.size === undefined ? w.grow(size) : at;
     w.put(bytes, start);
@@ -142,14 +201,14 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
   bytes: (plan, w, at, value) => {
     if (!(value instanceof Uint8Array))
       return w.fail('value-type', 'these are not bytes', { expected: 'a Uint8Array', found: kindOf(value) });
-    const size = lengthFor(plan.length, w, value.length, 'bytes');
+    const size = lengthFor(plan.length, w, value.length, 'byte');
     if (size !== value.length)
       return w.fail(
         plan.length.length === 'ref' ? 'count-mismatch' : 'value-range',
         'there are not as many bytes as the field has',
         {
-          expected: `${size} bytes`,
-          found: `${value.length} bytes`,
+          expected: counted(size, 'byte'),
+          found: counted(value.length, 'byte'),
         },
       );
     w.put(value, plan.size === undefined ? w.grow(size) : at);
@@ -157,26 +216,37 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
   array: (plan, w, at, value) => {
     if (!Array.isArray(value))
       return w.fail('value-type', 'this is not an array', { expected: 'an array', found: kindOf(value) });
-    const count = lengthFor(plan.length, w, value.length, 'elements');
+    const count = lengthFor(plan.length, w, value.length, 'element');
+    // In a place of fixed size there is no going on with more.
     if (count !== value.length)
-      return w.fail('count-mismatch', 'the array has another number of elements than it should', {
-        expected: `${count} elements`,
-        found: `${value.length} elements`,
-      });
+      (plan.size === undefined ? w.refuse : w.fail).call(
+        w,
+        'count-mismatch',
+        'the array has another number of elements than it should',
+        {
+          expected: counted(count, 'element'),
+          found: counted(value.length, 'element'),
+        },
+      );
     const { slack, key } = w;
     w.slack = w.slackOf(value);
     const { element } = plan;
     let next = at;
-    if (plan.size === undefined && element.size !== undefined) next = w.grow(element.size * count);
-    for (let i = 0; i < count; i++) {
+    if (plan.size === undefined && element.size !== undefined) next = w.grow(element.size * value.length);
+    const writeElement = (i: number): void => {
       w.path.push(i);
       w.key = String(i);
       write(element, w, element.size === undefined ? w.length : next, value[i]);
-      next += element.size ?? 0;
       w.path.pop();
+    };
+    for (let i = 0; i < value.length; i++) {
+      if (w.problems === undefined) writeElement(i);
+      else w.attempt(() => writeElement(i));
+      next += element.size ?? 0;
     }
     w.slack = slack;
     w.key = key;
+    w.written = undefined;
   },
   struct: (plan, w, at, value) => {
     writeStruct(plan, w, at, asObject(w, value, plan.keys));
@@ -199,26 +269,19 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
   },
   block: (plan, w, at, value) => {
     const { key } = w;
-    const inner = new Writer(
-      {
-        ...(w.params && { params: w.params }),
-        derived: w.keepDerived ? 'keep' : 'compute',
-        canonical: w.canonical,
-      },
-      0,
-    );
-    inner.scopes.push(...w.scopes);
-    inner.path.push(...w.path);
+    const inner = w.inner(w.canonical);
     inner.slack = w.slack;
-    inner.key = key;
+    inner.key = contentKey(plan, key);
     write(plan.type, inner, inner.grow(plan.type.size ?? 0), value);
+    w.written = inner.written;
     const content = byteArray(inner.view, 0, inner.length);
-    const size = lengthFor(plan.length, w, content.length, 'bytes');
+    const size = lengthFor(plan.length, w, content.length, 'byte');
     if (content.length > size)
       return w.fail('value-range', 'the content does not fit in its block', {
-        expected: `at most ${size} bytes`,
-        found: `${content.length} bytes`,
+        expected: `at most ${counted(size, 'byte')}`,
+        found: counted(content.length, 'byte'),
       });
+    checkFill(w, plan, content.length, size);
     const start = plan.size === undefined ? w.grow(size) : at;
     w.put(content, start);
     const tail = w.keptFor(blockKey(key));
@@ -234,7 +297,7 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
     if (plan.size !== undefined && bytes.length !== plan.size)
       return w.fail(
         'foreign-failed',
-        `the type ${plan.foreign.name} wrote ${bytes.length} bytes, not ${plan.size}`,
+        `the type ${plan.foreign.name} wrote ${counted(bytes.length, 'byte')}, not ${plan.size}`,
       );
     w.put(bytes, plan.size === undefined ? w.grow(bytes.length) : at);
   },
@@ -258,10 +321,29 @@ function asObject(
     return w.fail('value-type', 'this is not an object', { expected: 'an object', found: kindOf(value) });
   for (const key of Object.keys(value))
     if (!keys.has(key) && key !== extra)
-      w.fail('value-unknown', `there is no field ${JSON.stringify(key)}`, {
-        expected: `one of ${[...keys].join(', ')}`,
-      });
+      w.attempt(() =>
+        failAt(w, key, 'value-unknown', 'there is no such field', {
+          expected: keys.size === 0 ? 'no fields' : `one of ${[...keys].join(', ')}`,
+        }),
+      );
   return value;
+}
+
+/** Zeros for a text or a block are written as far as a field says, but not without end. */
+function checkFill(w: Writer, plan: Plan, used: number, size: number): void {
+  if (plan.size === undefined && size - used > MAX_FILL)
+    w.fail('value-range', 'that many zeros are not written after it', {
+      expected: `at most ${counted(used + MAX_FILL, 'byte')}`,
+      found: counted(size, 'byte'),
+    });
+}
+
+/** Whether a reference leads to a field that is not computed yet. */
+function isPending(ref: PlanRef, w: Writer): boolean {
+  let value: unknown = w.scopes[w.scopes.length - 1 - ref.up];
+  for (const part of ref.path)
+    value = isObject(value) && Object.hasOwn(value, part) ? value[part] : undefined;
+  return value === PENDING;
 }
 
 /** Puts kept bytes back, as far as there is room between the end of what is used and the end of the field. */
@@ -271,15 +353,16 @@ function putTail(w: Writer, tail: Uint8Array, from: number, to: number): void {
 }
 
 /** The length that the array must have: what the schema says, or what it has if that decides. */
-function lengthFor(length: PlanLength, w: Writer, actual: number, unit: string): number {
+function lengthFor(length: PlanLength, w: Writer, actual: number, unit: 'byte' | 'element'): number {
   if (length.length === 'fixed') return length.count;
   if (length.length === 'rest') return actual;
   const found = resolveRef(length.ref, w);
+  if (found === undefined && isPending(length.ref, w)) return actual;
   if (found === undefined) return w.fail('reference-missing', `the length ${length.ref.text} is not known`);
   if (actual > Number(found))
-    w.fail('count-mismatch', `${length.ref.text} says how many ${unit} there are, and there are more`, {
-      expected: `${found} ${unit}`,
-      found: `${actual} ${unit}`,
+    w.fail('count-mismatch', `${length.ref.text} says how many ${unit}s there are, and there are more`, {
+      expected: counted(found, unit),
+      found: counted(actual, unit),
     });
   return Number(found);
 }
@@ -342,13 +425,31 @@ function writeStruct(plan: StructPlan, w: Writer, at: number, value: Record<stri
   w.scopes.push(scope);
   const extents: Extents = new Map();
   const later: Later[] = [];
+  const end = writeSegments(plan, w, at, value, scope, extents, later);
+  finish(later, w, at, end, scope, extents);
+  w.scopes.pop();
+  w.slack = slack;
+  w.key = key;
+  w.written = scope;
+}
+
+/** The fields of a struct, one after the other. Says where they end. */
+function writeSegments(
+  plan: StructPlan,
+  w: Writer,
+  at: number,
+  value: Record<string, unknown>,
+  scope: Record<string, unknown>,
+  extents: Extents,
+  later: Later[],
+): number {
   // A struct of fixed size has its room; of any other the first segment begins at the end.
   let position = at;
   for (const [index, segment] of plan.segments.entries()) {
     if (plan.size === undefined) {
-      const start = index === 0 ? at : alignFrom(at, w.length, segment.align);
-      w.grow(start - w.length + segment.size);
-      position = start;
+      position =
+        index === 0 ? at : writeAlignment(w, alignFrom(at, w.length, segment.align), segment, 'segment');
+      w.grow(segment.size);
     }
     for (const item of segment.items)
       if (item.item === 'field') writeField(item, w, position + item.offset, value, scope, extents, later);
@@ -362,15 +463,11 @@ function writeStruct(plan: StructPlan, w: Writer, at: number, value: Record<stri
         });
       continue;
     }
-    const start = alignFrom(at, w.length, variable.plan.align);
-    w.grow(start - w.length + (variable.plan.size ?? 0));
+    const start = writeAlignment(w, alignFrom(at, w.length, variable.plan.align), segment, 'variable');
+    w.grow(variable.plan.size ?? 0);
     writeField(variable, w, start, value, scope, extents, later);
   }
-  const end = plan.size === undefined ? w.length : at + plan.size;
-  finish(later, w, at, end, scope, extents);
-  w.scopes.pop();
-  w.slack = slack;
-  w.key = key;
+  return plan.size === undefined ? w.length : at + plan.size;
 }
 
 function failAt(
@@ -393,6 +490,24 @@ function writeField(
   extents: Extents,
   later: Later[],
 ): void {
+  if (w.problems === undefined) {
+    writeFieldStrictly(field, w, at, value, scope, extents, later);
+    return;
+  }
+  const fine = w.attempt(() => writeFieldStrictly(field, w, at, value, scope, extents, later));
+  // What refers to a field that was refused is not refused for that.
+  if (!fine && !field.inline) scope[field.key] = PENDING;
+}
+
+function writeFieldStrictly(
+  field: FieldPlan,
+  w: Writer,
+  at: number,
+  value: Record<string, unknown>,
+  scope: Record<string, unknown>,
+  extents: Extents,
+  later: Later[],
+): void {
   w.key = field.key;
   const { plan } = field;
   if (field.inline) {
@@ -400,16 +515,25 @@ function writeField(
       for (const name of plan.keys) if (Object.hasOwn(value, name)) scope[name] = value[name];
       if (plan.kind === 'union') writeUnion(plan, w, at, value);
       else writeTagged(plan, w, at, value);
-    } else if (plan.kind === 'struct') writeStruct(plan, w, at, pick(value, plan.keys));
+    } else if (plan.kind !== 'struct') return;
+    else if (plan.shares) {
+      const inner: Later[] = [];
+      const end = writeSegments(plan, w, at, value, scope, extents, inner);
+      finish(inner, w, at, end, scope, extents);
+    } else writeStruct(plan, w, at, pick(value, plan.keys));
     return;
   }
   w.path.push(field.key);
   const given = Object.hasOwn(value, field.key) ? value[field.key] : undefined;
   const written = fieldValue(field, w, given, value);
-  if (written === undefined) later.push({ field, at });
-  else {
+  if (written === undefined) {
+    scope[field.key] = PENDING;
+    later.push({ field, at });
+  } else {
     scope[field.key] = written;
+    w.written = undefined;
     write(plan, w, at, written);
+    if (w.written !== undefined) scope[field.key] = w.written;
   }
   extents.set(field.key, { at, end: plan.size === undefined ? w.length : at + plan.size });
   w.path.pop();
@@ -421,15 +545,15 @@ function fieldValue(field: FieldPlan, w: Writer, given: unknown, value: Record<s
   if (derived !== undefined && !(w.keepDerived && given !== undefined)) {
     if (derived.rule === 'abi') return derived.value;
     if (derived.rule !== 'count') return undefined;
-    const count = countIn(value, derived.of);
-    if (count === undefined) w.fail('value-missing', `the field counts ${derived.of}, which is not there`);
-    return count;
+    const count = countIn(value, derived.of, w.canonical);
+    // What may be absent is counted by nobody: decode takes any number then, and it is kept.
+    return count ?? given ?? 0;
   }
   if (magic !== undefined) {
     if (given !== undefined && !sameScalar(magic, given))
       w.fail('magic-mismatch', 'the field has one right value', {
-        expected: scalarText(magic, field.plan),
-        found: scalarText(given, field.plan),
+        expected: scalarText(magic, field.plan, true),
+        found: scalarText(given, field.plan, true),
       });
     return magic;
   }
@@ -472,13 +596,21 @@ function pick(value: Record<string, unknown>, keys: ReadonlySet<string>): Record
   return picked;
 }
 
+/** Padding before something whose place is only known at run time. Says where that begins. */
+function writeAlignment(w: Writer, to: number, segment: Segment, part: 'segment' | 'variable'): number {
+  const from = w.grow(to - w.length);
+  const kept = w.keptFor(alignmentKey(segment, part));
+  if (kept !== undefined) putTail(w, kept, from, to);
+  return to;
+}
+
 function writeGap(gap: Gap, w: Writer, at: number): void {
   const kept = w.keptFor(gap.key);
   if (kept === undefined) return;
   if (kept.length !== gap.size)
     failAt(w, gap.key, 'slack-mismatch', 'the kept bytes are of another length than their place', {
-      expected: `${gap.size} bytes`,
-      found: `${kept.length} bytes (${toHex(kept.subarray(0, 16))})`,
+      expected: counted(gap.size, 'byte'),
+      found: `${counted(kept.length, 'byte')} (${toHex(kept.subarray(0, 16))})`,
     });
   const bits = kept.slice();
   maskGap(bits, gap);
@@ -492,15 +624,22 @@ function overlay(w: Writer, bits: Uint8Array, at: number): void {
 /** Slack that has no place in the struct would be lost without a word. */
 function checkSlack(plan: StructPlan, w: Writer, slack: Slack): void {
   for (const key of Object.keys(slack)) {
-    if (key === ROOT_KEY || key === blockKey(ROOT_KEY)) continue;
-    const known = plan.segments.some(
-      (segment) =>
-        segment.items.some((item) => item.key === key || blockKey(item.key) === key) ||
-        (segment.variable !== undefined &&
-          (segment.variable.key === key || blockKey(segment.variable.key) === key)),
-    );
-    if (!known) failAt(w, key, 'slack-mismatch', `the struct ${plan.name} has no such place`);
+    const owner = ownerOf(key);
+    if (owner !== ROOT_KEY && !hasPlace(plan, owner))
+      w.attempt(() => failAt(w, key, 'slack-mismatch', `the struct ${plan.name} has no such place`));
   }
+}
+function hasPlace(plan: StructPlan, key: string): boolean {
+  const isIt = (item: Item): boolean =>
+    item.key === key ||
+    (item.item === 'field' && item.plan.kind === 'struct' && item.plan.shares && hasPlace(item.plan, key));
+  return plan.segments.some(
+    (segment) =>
+      segment.items.some(isIt) ||
+      (segment.variable !== undefined && isIt(segment.variable)) ||
+      key === alignmentKey(segment, 'segment') ||
+      key === alignmentKey(segment, 'variable'),
+  );
 }
 
 function writeUnion(plan: UnionPlan, w: Writer, at: number, value: Record<string, unknown>): void {
@@ -521,16 +660,11 @@ function writeMember(
   value: Record<string, unknown>,
   defined: Uint8Array,
 ): void {
-  const alone = new Writer(
-    { ...(w.params && { params: w.params }), derived: w.keepDerived ? 'keep' : 'compute', canonical: true },
-    plan.size,
-  );
+  const alone = w.inner(true);
   alone.grow(plan.size);
-  alone.path.push(...w.path);
-  alone.scopes.push(...w.scopes);
   writeField(member, alone, member.offset, value, {}, new Map(), []);
   const mask = new Uint8Array(plan.size);
-  mask.set(definedMask(member.plan, memberValue(member, value)), member.offset);
+  mask.set(definedMask(member.plan, memberValue(member, value), w), member.offset);
   for (let i = 0; i < plan.size; i++) {
     const bits = mask[i] ?? 0;
     const before = w.view.getUint8(at + i);
@@ -560,7 +694,7 @@ function writeTagged(plan: TaggedPlan, w: Writer, at: number, value: Record<stri
       });
     if (!(raw instanceof Uint8Array) || raw.length !== plan.size)
       w.fail('value-type', 'a union without a member is its bytes', {
-        expected: `${plan.size} bytes`,
+        expected: counted(plan.size, 'byte'),
         found: kindOf(raw),
       });
     w.put(raw, at);
@@ -588,8 +722,8 @@ function putUnused(w: Writer, at: number, defined: Uint8Array): void {
   if (kept === undefined) return;
   if (kept.length !== defined.length)
     w.fail('slack-mismatch', 'the kept bytes are of another length than their place', {
-      expected: `${defined.length} bytes`,
-      found: `${kept.length} bytes`,
+      expected: counted(defined.length, 'byte'),
+      found: counted(kept.length, 'byte'),
     });
   overlay(
     w,
