@@ -1,0 +1,106 @@
+/** The system as Node gives it. */
+import { constants } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { CarryoverError } from '../codec/index.js';
+import type { StateCode } from '../state/index.js';
+import type { IO } from './io.js';
+
+export function nodeIO(): IO {
+  const { stdout, stderr, stdin } = process;
+  let closed = false;
+  // Whoever reads may stop at any time (`| head`): that is no error of ours.
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') throw error;
+    closed = true;
+    stdout.emit('drain');
+  };
+  stdout.on('error', onError);
+  stderr.on('error', () => {
+    // There is nobody left to tell.
+  });
+  return {
+    env: process.env,
+    stdoutIsTTY: stdout.isTTY === true,
+    stderrIsTTY: stderr.isTTY === true,
+    columns: stdout.isTTY === true ? stdout.columns : undefined,
+    readStdin: async () => {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      for await (const chunk of stdin as AsyncIterable<Uint8Array>) {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length > constants.MAX_LENGTH) throw tooLarge('standard input');
+      }
+      return Buffer.concat(chunks);
+    },
+    readFile: async (path) => {
+      try {
+        return await readFile(path);
+      } catch (error) {
+        if (isErrno(error, 'ERR_FS_FILE_TOO_LARGE')) throw tooLarge(path);
+        throw error;
+      }
+    },
+    writeFile: writeWhole,
+    write: (chunk) =>
+      new Promise((resolve) => {
+        if (closed) resolve(false);
+        else if (stdout.write(chunk)) resolve(!closed);
+        else stdout.once('drain', () => resolve(!closed));
+      }),
+    writeError: (text) => {
+      stderr.write(text);
+    },
+    gunzip: (bytes) => {
+      try {
+        return gunzipSync(bytes, { maxOutputLength: constants.MAX_LENGTH });
+      } catch (error) {
+        if (isErrno(error, 'ERR_BUFFER_TOO_LARGE')) throw tooLarge('what the input unpacks to');
+        throw error;
+      }
+    },
+  };
+}
+
+/** Beside the file first and then in its place: a crash or a full disk leaves the old file as it was. */
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const before = await stat(path).catch(() => undefined);
+  // A device or a pipe (`-o /dev/stdout`) is written to, not replaced.
+  if (before !== undefined && !before.isFile()) {
+    const file = await open(path, 'w');
+    try {
+      await file.writeFile(bytes);
+    } finally {
+      await file.close();
+    }
+    return;
+  }
+  const beside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  try {
+    const file = await open(beside, 'wx', before === undefined ? 0o666 : before.mode & 0o7777);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+function tooLarge(what: string): CarryoverError {
+  return new CarryoverError(
+    'input-too-large' satisfies StateCode,
+    `${what} is larger than a buffer can be here`,
+  );
+}
+
+export function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,132 @@
+/** The command: words in, an exit code out. Everything it does to the world goes through its {@link IO}. */
+import { Command, CommanderError, Option } from 'commander';
+import { isCarryoverError } from '../codec/index.js';
+import { type Context, EXIT, type Exit, FileError, styleFor, UsageError } from './context.js';
+import type { IO } from './io.js';
+import { type ColorMode, makeStyle, wantsColor } from './style.js';
+import { addCheck } from './verbs/check.js';
+import { addConvert } from './verbs/convert.js';
+import { addDecode } from './verbs/decode.js';
+import { addEncode } from './verbs/encode.js';
+import { addExplain } from './verbs/explain.js';
+import { addFormats } from './verbs/formats.js';
+import { addGet } from './verbs/get.js';
+import { addHexdump } from './verbs/hexdump.js';
+import { addLayout } from './verbs/layout.js';
+import { addSet } from './verbs/set.js';
+
+/** Errors of these codes are about the words of the command line, not about the input. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'abi-unknown',
+  'generation-unknown',
+  'path-unknown',
+  'type-unknown',
+  'code-unknown',
+]);
+
+/** Lines are this long where stdout is no terminal. */
+const COLUMNS = 100;
+
+/** Runs the command with those words (without `node` and the script) and says with what to exit. */
+export async function run(argv: readonly string[], io: IO, version: string): Promise<Exit> {
+  let exit: Exit = EXIT.fine;
+  const context: Context = {
+    io,
+    input: undefined,
+    report: (error) => report(error, argv, context, program),
+    columns: Math.max(40, Math.min(io.columns ?? COLUMNS, 160)),
+    done: (code) => {
+      exit = code;
+    },
+    style: (command) => styleFor(io, command),
+  };
+  const text: string[] = [];
+  const program = makeProgram(context, version, (chunk) => text.push(chunk));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) {
+      await io.write(text.join(''));
+      return EXIT.fine;
+    }
+    return context.report(error);
+  }
+}
+
+function makeProgram(context: Context, version: string, out: (chunk: string) => void): Command {
+  const program = new Command('carryover')
+    .description(
+      'Reads, checks and builds the binary state that one system leaves for the next.\n\ncarryover FILE is carryover decode FILE.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
+    .helpOption('-h, --help', 'print this')
+    .helpCommand('help [verb]', 'print how a verb is used')
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true, helpWidth: context.columns })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine, 1 findings or a decode error, 2 wrong usage, 3 a bug.\nEnvironment: NO_COLOR, FORCE_COLOR; CARRYOVER_DEBUG=1 shows the stack of a bug.',
+    );
+  // What commander would print as an error is told like all other errors, once it has been thrown.
+  program.exitOverride().configureOutput({ writeOut: out, writeErr: () => undefined });
+  for (const add of [
+    addDecode,
+    addCheck,
+    addHexdump,
+    addGet,
+    addSet,
+    addEncode,
+    addConvert,
+    addLayout,
+    addFormats,
+    addExplain,
+  ])
+    add(program, context);
+  for (const command of program.commands)
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: out, writeErr: () => undefined })
+      .configureHelp({ showGlobalOptions: true, helpWidth: context.columns });
+  return program;
+}
+
+function report(error: unknown, argv: readonly string[], context: Context, program: Command): Exit {
+  const { io, input } = context;
+  const { color } = program.opts<{ color?: ColorMode }>();
+  const style = makeStyle(wantsColor(io, color ?? 'auto', io.stderrIsTTY));
+  const say = (message: string): void => {
+    const [first = '', ...rest] = message.trimEnd().split('\n');
+    io.writeError(
+      `${style.severity.error('carryover:')} ${first}\n${rest.map((line) => `${line}\n`).join('')}`,
+    );
+  };
+  if (error instanceof CommanderError) {
+    say(error.message.replace(/^error: /, ''));
+    io.writeError(style.dim('  carryover --help says how it is used\n'));
+    return EXIT.usage;
+  }
+  if (error instanceof UsageError || error instanceof FileError) {
+    say(error.message);
+    return EXIT.usage;
+  }
+  if (isCarryoverError(error)) {
+    const isUsage =
+      USAGE_CODES.has(error.code) ||
+      (error.code === 'format-unknown' && (input === undefined || argv.includes('--as')));
+    say(isUsage || input === undefined ? error.message : `${input}: ${error.message}`);
+    return isUsage ? EXIT.usage : EXIT.findings;
+  }
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  say(`this is a bug of carryover: ${reason}`);
+  if (io.env.CARRYOVER_DEBUG === '1' && error instanceof Error && error.stack !== undefined)
+    io.writeError(`${error.stack}\n`);
+  else
+    io.writeError(
+      style.dim(
+        '  please report it with the command and, if you may, the input; CARRYOVER_DEBUG=1 shows where it happened\n',
+      ),
+    );
+  return EXIT.bug;
+}

@@ -1,0 +1,18 @@
+/** Opening an input and working with what is in it. Knows no file and no terminal; runs in browsers. */
+export { abiFromJSON, abiToJSON, parseABI } from './abi-text.js';
+export { STATE_CODES, type StateCode } from './codes.js';
+export { type Converted, type ConvertOptions, convert } from './convert.js';
+export {
+  type DocumentOptions,
+  type EncodeDocumentOptions,
+  encodeDocument,
+  findingToJSON,
+  toDocument,
+  valueToJSON,
+} from './document.js';
+export { countBySeverity } from './findings.js';
+export { type OpenOptions, open, parseAs, type State } from './open.js';
+export { type ByteRange, byteRanges } from './ranges.js';
+export { type Edit, parseEdit, setFields } from './set.js';
+export { isInline, type Node, type NodeKind, nodeAt } from './tree.js';
+export type { WireNode } from './wire.js';
