@@ -1,14 +1,37 @@
 /** Reading and writing integers, bit runs and text in a DataView, at the speed of the DataView itself. */
+import { fail } from './error.js';
 
 /** What decode takes: an ArrayBuffer or any view of one, a Node Buffer included. */
 export type BytesLike = ArrayBufferLike | ArrayBufferView;
 
-/** One DataView over the bytes, without copying. */
+/**
+ * One DataView over the bytes, without copying.
+ *
+ * @throws `value-type` if these are no bytes, or those of a buffer that was transferred to somebody else.
+ */
 export function dataView(bytes: BytesLike): DataView {
-  if (ArrayBuffer.isView(bytes)) {
-    return bytes instanceof DataView ? bytes : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-  return new DataView(bytes);
+  try {
+    if (!ArrayBuffer.isView(bytes)) return new DataView(bytes);
+    if (!(bytes instanceof DataView)) return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    // Of a buffer that is gone, the length of a DataView cannot be asked for.
+    if (bytes.byteLength >= 0) return bytes;
+  } catch {}
+  return failBytes(bytes);
+}
+function failBytes(bytes: unknown): never {
+  fail('value-type', 'these are not bytes', {
+    expected: 'an ArrayBuffer, or a view of one (a Uint8Array, a DataView, a Node Buffer)',
+    found: isBytes(bytes) ? 'a buffer that is detached' : bytes === null ? 'null' : `a ${typeof bytes}`,
+  });
+}
+/** Whether it is what {@link dataView} takes. */
+export function isBytes(input: unknown): input is BytesLike {
+  return (
+    ArrayBuffer.isView(input) ||
+    input instanceof ArrayBuffer ||
+    // Where pages are not isolated from each other, browsers have none.
+    (typeof SharedArrayBuffer !== 'undefined' && input instanceof SharedArrayBuffer)
+  );
 }
 
 /** The bytes themselves, without copying. */
@@ -220,6 +243,12 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toS
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = digitOf(text.charCodeAt(2 * i)) * 16 + digitOf(text.charCodeAt(2 * i + 1));
   return bytes;
+}
+/** What a hex digit stands for, by its character code. */
+function digitOf(code: number): number {
+  // The bit that tells lower from upper case letters is set.
+  return code < 58 ? code - 48 : (code | 32) - 87;
 }

@@ -1,5 +1,5 @@
 /** The canonical encoding: padding, reserved bits and unused bytes zero, derived fields as they follow. */
-import { type BytesLike, byteArray, dataView, toHex } from './bytes.js';
+import { type BytesLike, byteArray, dataView, isBytes, toHex } from './bytes.js';
 import { type DecodeOptions, decode, observe } from './decode.js';
 import { encode } from './encode.js';
 import { fail, type Path } from './error.js';
@@ -29,7 +29,8 @@ export interface Dropped {
  * Encodes canonically what bytes, or a value with what is kept beside it, say; and tells what that drops.
  * Derived fields that are wrong in the input are computed anew. Encoding the result again changes nothing.
  *
- * @throws whatever decode throws for the bytes, but not `derived-mismatch`; whatever encode throws for the value.
+ * @throws whatever decode throws for the bytes, but not `derived-mismatch`, unless there are
+ * more than 10,000; whatever encode throws for the value.
  */
 export function canonical<S extends Schema>(
   schema: S,
@@ -43,9 +44,11 @@ export function canonical<S extends Schema>(
     : dataView(encode(schema, input, { ...writeOptions, derived: 'keep' }));
   const collector = new Collector(view);
   // The ABI of a value is found in its bytes, where its hints are.
-  const { value, problems, size, abi } = observe(schema, view, options, collector);
+  const { value, problems, unlisted, size, abi } = observe(schema, view, options, collector);
   const wrong = problems.filter((problem) => problem.code !== 'derived-mismatch');
-  if (wrong[0] !== undefined) throw wrong[0];
+  // Of what is not listed nobody knows whether it is only a derived field.
+  const [first] = unlisted > 0 ? problems : wrong;
+  if (first !== undefined) throw first;
   if (size !== view.byteLength)
     fail('trailing-bytes', `${view.byteLength - size} bytes are left over`, { offset: size, input: view });
   const known = abi === undefined ? writeOptions : { ...writeOptions, abi };
@@ -58,10 +61,6 @@ export function canonical<S extends Schema>(
     value: decode(schema, bytes, options),
     dropped: collector.dropped.sort((a, b) => a.offset - b.offset),
   };
-}
-
-function isBytes(input: unknown): input is BytesLike {
-  return ArrayBuffer.isView(input) || input instanceof ArrayBuffer;
 }
 
 class Collector implements Observer {

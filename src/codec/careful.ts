@@ -71,19 +71,32 @@ export class Careful<S extends Schema> {
     const { abi } = this;
     return encodeArray(this.schema, values, { ...(abi && { abi }) });
   }
-  encodeInto(value: InputOf<S>, view: DataView, offset: number): void {
+  /** Returns the offset behind what it wrote. */
+  encodeInto(value: InputOf<S>, view: DataView, offset: number): number {
+    const { abi } = this;
+    checkRoom(view, offset, fixedSize(this.plan));
+    return put(encode(this.schema, value, { otherKeys: 'ignore', ...(abi && { abi }) }), view, offset);
+  }
+  /** Returns the offset behind what it wrote. */
+  encodeArrayInto(values: readonly InputOf<S>[], view: DataView, offset: number): number {
+    const { abi } = this;
     const size = fixedSize(this.plan);
-    checkRoom(view, offset, size);
-    byteArray(view, offset, offset + size).set(this.encode(value));
+    if (Array.isArray(values)) checkRoom(view, offset, values.length * size);
+    return put(encodeArray(this.schema, values, { otherKeys: 'ignore', ...(abi && { abi }) }), view, offset);
   }
   /** Encodes one element of an array; the path of its errors begins with the index. */
-  encodeElement(value: InputOf<S>, index: number): Uint8Array {
-    const writer = new Writer({}, 0);
+  encodeElement(value: InputOf<S>, index: number, otherKeys: 'refuse' | 'ignore' = 'refuse'): Uint8Array {
+    const writer = new Writer({ otherKeys }, 0);
     writer.path.push(index);
     return writer.root(this.plan, value);
   }
 }
 
+function put(bytes: Uint8Array, view: DataView, offset: number): number {
+  const end = offset + bytes.length;
+  byteArray(view, offset, end).set(bytes);
+  return end;
+}
 /** Throws unless so many bytes are there to be written. */
 function checkRoom(view: DataView, offset: number, size: number): void {
   checkOffset(view, offset);

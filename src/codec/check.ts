@@ -28,7 +28,7 @@ export interface Problem {
 export interface CheckOptions extends DecodeOptions {
   /** Where the value begins in the input. */
   readonly offset?: number;
-  /** How many warnings and notes there may be at the most: 1000 if not given. Errors are all told. */
+  /** How many warnings and notes there may be at the most: 1000 if not given. Of errors, the first 10,000 are told. */
   readonly limit?: number;
 }
 
@@ -46,8 +46,11 @@ export function checkBytes(schema: Schema, bytes: BytesLike, options: CheckOptio
   const checker = new Checker((problem) => {
     if (found.length < limit) found.push(problem);
   });
-  const { problems, size } = observe(schema, view, options, checker);
+  const { problems, unlisted, size } = observe(schema, view, options, checker);
   const all = [...problems.map(asProblem), ...found];
+  const last = all[problems.length - 1];
+  if (unlisted > 0 && last !== undefined)
+    all.push({ ...last, message: `${unlisted} further problems are not listed` });
   const end = (options.offset ?? 0) + size;
   // After an error the rest was not looked at; it does not follow the value.
   if (end < view.byteLength && !problems.some((problem) => FATAL.has(problem.code)))
@@ -107,13 +110,13 @@ class Checker implements Observer {
     if (this.unions > 0 || (plan.kind !== 'int' && plan.kind !== 'bits')) return;
     const { names } = plan;
     if (names === undefined || (typeof value !== 'number' && typeof value !== 'bigint')) return;
-    const place = { path: [...path], offset: at, ...(plan.kind === 'bits' ? { bit: plan.shift } : {}) };
+    // Nearly every value is known, so that nothing is made for it.
     if (names.kind === 'enum') {
       if (enumName(names, value) === undefined)
         this.tell({
           severity: 'warning',
           code: 'enum-unknown',
-          ...place,
+          ...placeOf(plan, at, path),
           message: `enum ${names.name} has no member for ${value}`,
         });
       return;
@@ -123,7 +126,7 @@ class Checker implements Observer {
       this.tell({
         severity: 'warning',
         code: 'flags-unknown',
-        ...place,
+        ...placeOf(plan, at, path),
         message: `${names.name} has no flag for 0x${unknown.toString(16)} of ${valueText(plan, value)}`,
       });
   }
@@ -159,6 +162,9 @@ class Checker implements Observer {
     });
   }
 }
+function placeOf(plan: Plan, at: number, path: Path): Pick<Problem, 'path' | 'offset' | 'bit'> {
+  return { path: [...path], offset: at, ...(plan.kind === 'bits' ? { bit: plan.shift } : {}) };
+}
 const TAILS: Partial<Record<Plan['kind'], string>> = {
   chars: 'what follows the NUL of the text',
   block: 'what the content leaves of its block',
@@ -171,7 +177,8 @@ export interface CheckValueOptions extends WriteOptions {
 }
 
 /**
- * Everything that encode would refuse about a value, not only the first of it. Empty if it can be encoded.
+ * Everything that encode would refuse about a value, not only the first of it (but of 10,000 problems, the
+ * first). Empty if it can be encoded.
  *
  * @throws `abi-required`, `schema-invalid` for a schema that cannot be laid out.
  */

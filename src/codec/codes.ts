@@ -61,7 +61,7 @@ export const CODES = {
   },
   'value-type': {
     title: 'A value is of the wrong type',
-    text: 'While encoding, a field held something that cannot become its bytes: a string for an integer, a fraction, an object for an array.',
+    text: 'While encoding, a field held something that cannot become its bytes: a string for an integer, a fraction, an object for an array. Or what was to be decoded is no ArrayBuffer or view of one, or its buffer was transferred to another thread.',
   },
   'value-range': {
     title: 'A value does not fit its field',
@@ -89,7 +89,7 @@ export const CODES = {
   },
   'foreign-failed': {
     title: 'A type of another library failed',
-    text: 'A foreign type inside the schema threw; its own error is the cause.',
+    text: 'A foreign type inside the schema threw an error of its own, which is the cause, or gave something that cannot be: a size that is no size, or no bytes.',
   },
   'interop-unsupported': {
     title: 'The other library cannot express this type',

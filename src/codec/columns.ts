@@ -72,7 +72,7 @@ const BLOCK = 512;
  * @throws `truncated` at the first struct that is not there, `size-not-fixed`, `path-unknown` for a field
  * that is no integer of the struct, `unsafe-integer` with the index of the struct in its path.
  * @example
- * columns(struct('p', { x: u8, y: u8 }), Uint8Array.of(1, 2, 3, 4)) // { x: [1, 3], y: [2, 4] }
+ * columns(struct('p', { x: u8, y: u8 }), Uint8Array.of(1, 2, 3, 4)).y // => Uint8Array.of(2, 4)
  */
 export function columns<S extends Schema, K extends keyof Columns<S> & string = keyof Columns<S> & string>(
   schema: S,

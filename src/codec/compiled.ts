@@ -26,10 +26,16 @@ export interface Compiled<S extends Schema> {
   /** Encodes them one after the other. Paths of errors begin with the index. */
   encodeArray(values: readonly InputOf<S>[]): Uint8Array;
   /**
-   * Encodes into bytes that are there already; schemas of fixed size only. If it throws, those bytes are in
-   * no certain state.
+   * Encodes into bytes that are there already, and returns the offset behind them; schemas of fixed size
+   * only. If it throws, those bytes are in no certain state.
+   *
+   * This and `encodeArrayInto` are the fast way out: nothing is allocated. Every field has to be there, of its
+   * type and in its range, but keys that are no fields are not looked for; `encode` and `encodeArray` refuse
+   * them.
    */
-  encodeInto(value: InputOf<S>, view: DataView, offset: number): void;
+  encodeInto(value: InputOf<S>, view: DataView, offset: number): number;
+  /** The same with many, one after the other. Paths of errors begin with the index. */
+  encodeArrayInto(values: readonly InputOf<S>[], view: DataView, offset: number): number;
   /** Elements read in place, when asked for; elements of fixed size only. */
   viewArray(bytes: BytesLike, count: number, offset?: number): ViewArray<S>;
   /** One value read in place, when asked for. */
@@ -45,7 +51,10 @@ export interface Compiled<S extends Schema> {
 
 /** What generated code may do in the place of the interpreter. */
 export type Fast<S extends Schema> = Partial<
-  Pick<Compiled<S>, 'decode' | 'decodeAt' | 'decodeArray' | 'encode' | 'encodeArray' | 'encodeInto'>
+  Pick<
+    Compiled<S>,
+    'decode' | 'decodeAt' | 'decodeArray' | 'encode' | 'encodeArray' | 'encodeInto' | 'encodeArrayInto'
+  >
 >;
 
 /**
@@ -72,6 +81,7 @@ export function interpretedWith<S extends Schema>(careful: Careful<S>, fast: Fas
     encode: (value) => careful.encode(value),
     encodeArray: (values) => careful.encodeArray(values),
     encodeInto: (value, data, offset) => careful.encodeInto(value, data, offset),
+    encodeArrayInto: (values, data, offset) => careful.encodeArrayInto(values, data, offset),
     viewArray: (bytes, count, offset = 0) => viewArray(schema, bytes, { ...given, count, offset }),
     view: (bytes, offset = 0) => view(schema, bytes, { ...given, offset }),
     columns: (bytes, count, offset = 0, fields) =>

@@ -65,7 +65,10 @@ function negotiatedABI(schema: Schema, view: DataView, offset: number): ABI | un
 export interface LenientResult {
   /** What could be decoded: of the schema's shape, but fields may be missing or out of range. */
   readonly value: unknown;
+  /** What is wrong, in the order in which it was found: the first 10,000, and what ended the decode. */
   readonly problems: readonly CarryoverError[];
+  /** How many problems there are besides. */
+  readonly unlisted: number;
   /** Bytes that were understood. */
   readonly size: number;
   readonly abi: ABI | undefined;
@@ -93,8 +96,9 @@ export function observe(
       abi = negotiate(schema, view, offset).abi;
     } catch (error) {
       if (!isCarryoverError(error)) throw error;
-      return { value: undefined, problems: [error], size: 0, abi: undefined };
+      return { value: undefined, problems: [error], unlisted: 0, size: 0, abi: undefined };
     }
   const value = reader.root(planOf(schema, abi), offset);
-  return { value, problems: reader.problems, size: Math.max(0, reader.next - offset), abi };
+  const { problems, unlisted } = reader;
+  return { value, problems, unlisted, size: Math.max(0, reader.next - offset), abi };
 }

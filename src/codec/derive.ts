@@ -53,7 +53,7 @@ export function countIn(value: unknown, path: string, canonical = false): number
 }
 
 /** The bytes that a text takes where its length is told elsewhere: with its NUL and what follows, if kept. */
-export function textCount(text: string, tail: Uint8Array | undefined): number | undefined {
+function textCount(text: string, tail: Uint8Array | undefined): number | undefined {
   const length = textBytes(text)?.length;
   return length === undefined || tail === undefined ? length : length + 1 + tail.length;
 }

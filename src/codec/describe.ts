@@ -336,15 +336,28 @@ function numberText(plan: Plan, value: number | bigint): string {
 
 /** The name of an enum's value; undefined where it has none. */
 export function enumName(names: Names, value: number | bigint): string | undefined {
-  return Object.entries(names.members).find(([, member]) => BigInt(member) === BigInt(value))?.[0];
+  let known = namesByValue.get(names);
+  if (known === undefined) {
+    known = new Map();
+    // Of names for the same value the first one counts.
+    for (const [name, member] of Object.entries(names.members))
+      if (!known.has(BigInt(member))) known.set(BigInt(member), name);
+    namesByValue.set(names, known);
+  }
+  return known.get(BigInt(value));
 }
+const namesByValue = new WeakMap<Names, Map<bigint, string>>();
 
 /** The bits of a value of so many bits that no flag has. */
 export function unknownFlags(names: Names, value: number | bigint, width: number): bigint {
-  let left = BigInt.asUintN(width, BigInt(value));
-  for (const member of Object.values(names.members)) left &= ~BigInt.asUintN(width, BigInt(member));
-  return left;
+  let known = knownBits.get(names);
+  if (known === undefined) {
+    known = Object.values(names.members).reduce<bigint>((all, member) => all | BigInt(member), 0n);
+    knownBits.set(names, known);
+  }
+  return BigInt.asUintN(width, BigInt(value) & ~known);
 }
+const knownBits = new WeakMap<Names, bigint>();
 
 /** `SACK|WSCALE|0x40`: flags that are set, as many bits at once as have a name; `0` if none is. */
 function flagNames(names: Names, value: number | bigint, width: number): string {

@@ -9,6 +9,7 @@ import {
   at,
   bindRef,
   type Cell,
+  cellsBetween,
   cellsOf,
   conditionText,
   dirtyText,
@@ -28,7 +29,6 @@ import {
 import type {
   BitsPlan,
   BlockPlan,
-  CharsPlan,
   FieldPlan,
   IntPlan,
   Plan,
@@ -65,6 +65,8 @@ interface Value {
   /** How many elements or bytes. */
   readonly count?: string | undefined;
   readonly fields?: Names | undefined;
+  /** Whether the value is a constant with which the bytes were compared. */
+  readonly constant?: boolean;
 }
 
 const MAX_UNROLLED = 16;
@@ -89,12 +91,10 @@ export function decodeRunning(plan: Plan, p: string, cx: DecodeContext): Value {
 
 const fixed: { [K in PlanKind]: (plan: PlanOf<K>, place: Place, cx: DecodeContext) => Value } = {
   int: (plan, place, cx) => ({ value: intText(plan, place, cx) }),
-  bits: (plan, place, cx) => {
-    const [cell] = plan.size === 1 ? [{ offset: 0, size: 1 } as const] : [];
-    const cells = cell === undefined ? cellsFor(plan) : [cell];
-    return { value: bitsText(plan, place, 0, cells, new Map(), cx) };
-  },
-  chars: (plan, place, cx) => fixedChars(plan, place, plan.size ?? 0, cx),
+  bits: (plan, place, cx) => ({
+    value: bitsText(plan, place, 0, cellsBetween(0, plan.size), new Map(), cx),
+  }),
+  chars: (plan, place, cx) => fixedChars(place, plan.size ?? 0, cx),
   bytes: (plan, place) => ({
     value: `copyBytes(d, ${at(place)}, ${plan.size ?? 0})`,
     count: `${plan.size ?? 0}`,
@@ -259,16 +259,6 @@ export function intText(plan: IntPlan, place: Place, cx: Pick<DecodeContext, 'te
   return name;
 }
 
-function cellsFor(plan: BitsPlan): Cell[] {
-  const cells: Cell[] = [];
-  for (let offset = 0; offset < plan.size; ) {
-    const size = plan.size - offset >= 4 ? 4 : plan.size - offset >= 2 ? 2 : 1;
-    cells.push({ offset, size });
-    offset += size;
-  }
-  return cells;
-}
-
 /** `read` holds the cells of the segment that are read already, by offset. */
 export function bitsText(
   plan: BitsPlan,
@@ -340,7 +330,7 @@ function loopText(from: string, to: string, cx: DecodeContext): { name: string; 
   return { name, end };
 }
 
-function fixedChars(_: CharsPlan, place: Place, size: number, cx: DecodeContext): Value {
+function fixedChars(place: Place, size: number, cx: DecodeContext): Value {
   if (size === 0) return { value: "''" };
   const { text } = cx;
   const from = text.bind('s', at(place));
@@ -547,7 +537,7 @@ function decodeSegment(segment: Segment, place: Place, object: ObjectText, cx: D
     if (item.inline) decodeInline(item, here, object, cx);
     else if (plan.kind === 'bits')
       decodeField(item, () => ({ value: bitsText(plan, place, item.offset, cells, read, cx) }), object, cx);
-    else decodeField(item, () => decodeFixed(plan, here, cx), object, cx);
+    else decodeField(item, () => constantWide(item, here, cx) ?? decodeFixed(plan, here, cx), object, cx);
   }
 }
 
@@ -571,15 +561,39 @@ function decodeField(field: FieldPlan, make: () => Value, object: ObjectText, cx
   const { key, plan } = field;
   const made = make();
   let { value } = made;
-  if (cx.referred.has(key) || field.derived !== undefined || field.magic !== undefined)
-    value = cx.text.bind('v', value);
-  magicText(field, value, cx);
+  if (made.constant !== true) {
+    if (cx.referred.has(key) || field.derived !== undefined || field.magic !== undefined)
+      value = cx.text.bind('v', value);
+    magicText(field, value, cx);
+  }
   object.add(key, value);
   cx.frames[cx.frames.length - 1]?.set(key, {
     ...scalarKnown(plan, value, false),
     count: made.count,
     ...(made.fields && { fields: made.fields }),
   });
+}
+
+/**
+ * A 64-bit field that has one right value: its halves are compared, and the value is the constant, because
+ * making a bigint of the bytes costs more than all the rest of a header.
+ */
+function constantWide(
+  { plan, magic, derived }: FieldPlan,
+  place: Place,
+  cx: DecodeContext,
+): Value | undefined {
+  const value = derived?.rule === 'abi' ? derived.value : magic;
+  if (plan.kind !== 'int' || plan.size !== 8 || plan.as !== 'bigint' || cx.union !== undefined)
+    return undefined;
+  if (typeof value !== 'bigint' || BigInt[plan.signed ? 'asIntN' : 'asUintN'](64, value) !== value)
+    return undefined;
+  const low = Number(BigInt.asUintN(32, value));
+  const high = Number(BigInt.asUintN(32, value >> 32n));
+  const [first, second] = plan.little ? [low, high] : [high, low];
+  cx.text.line(`if (d.getUint32(${at(place)}, ${plan.little}) !== ${first}) ${cx.bail}`);
+  cx.text.line(`if (d.getUint32(${at(place, 4)}, ${plan.little}) !== ${second}) ${cx.bail}`);
+  return { value: cx.text.constant(`${value}n`), constant: true };
 }
 
 function magicText(field: FieldPlan, value: string, cx: DecodeContext): void {
@@ -607,8 +621,11 @@ function checkLater(plan: StructPlan, names: Names, cx: DecodeContext, size: str
       if (item.item !== 'field' || item.derived === undefined) continue;
       const { derived, key } = item;
       cx.checks.push(() => {
+        // A constant was compared when it was read.
+        const integer = names.get(key)?.integer;
+        if (derived.rule === 'abi' && integer !== undefined && cx.text.isConstant(integer)) return;
         const expected = derivedText(derived, item.plan, plan, names, cx, size);
-        cx.text.line(`if (${names.get(key)?.integer} != ${expected}) ${cx.bail}`);
+        cx.text.line(`if (${integer} != ${expected}) ${cx.bail}`);
       });
     }
 }

@@ -9,6 +9,7 @@ import {
   at,
   bindRef,
   type Cell,
+  cellsBetween,
   cellsOf,
   conditionText,
   integerText,
@@ -49,11 +50,36 @@ export interface EncodeContext {
   /** What a struct's derived fields need when all of it is written, and sizes that depend on the data. */
   readonly later: (() => void)[];
   readonly sizes: Map<string, string>;
+  /** Whether to look for keys that are no fields. */
+  readonly checkKeys: boolean;
 }
 
 /** What references may ask of a value that was written. */
 interface Written {
   readonly fields?: Names;
+}
+
+/** Whether every byte is written whatever the value is, so that none has to be zero before. */
+export function coversAll(plan: Plan): boolean {
+  switch (plan.kind) {
+    case 'int':
+    case 'bytes':
+      return plan.size !== undefined;
+    case 'array':
+      return plan.size !== undefined && coversAll(plan.element);
+    case 'struct':
+      return (
+        plan.size !== undefined &&
+        plan.segments.every(({ items }) =>
+          items.every(
+            (item) =>
+              item.item === 'field' && !item.inline && (item.plan.kind === 'bits' || coversAll(item.plan)),
+          ),
+        )
+      );
+    default:
+      return false;
+  }
 }
 
 /** Names that every object has. */
@@ -105,7 +131,7 @@ const fixed: {
     return {};
   },
   bits: (plan, place, x, cx) => {
-    const cells = new Cells([{ item: 'field', ...LONE, plan }], plan.msb);
+    const cells = new Cells(cellsBetween(0, plan.size), plan.msb);
     cells.add(plan, place, 0, x, cx);
     cells.store(place, cx);
     return {};
@@ -175,16 +201,6 @@ const fixed: {
     throw new NotGenerated('a type of another library');
   },
 };
-
-/** What a field plan needs beside its plan where there is no field. */
-const LONE = {
-  key: '',
-  offset: 0,
-  inline: false,
-  magic: undefined,
-  derived: undefined,
-  when: undefined,
-} as const;
 
 const running: {
   [K in PlanKind]: (plan: PlanOf<K>, p: string, x: string, cx: EncodeContext) => Written;
@@ -265,18 +281,20 @@ function encodeBlock(plan: BlockPlan, p: string, x: string, cx: EncodeContext): 
 
 // --- scalars -----------------------------------------------------------------------------------------------
 
-/** A condition that holds if a value is not an integer of so many bits as a number, or not an exact one. */
+/**
+ * A condition that holds if a value is not an integer of so many bits as a number, or not an exact one. What
+ * is no number is never strictly equal to the number made of it; a bigint makes it throw.
+ */
 function outOfRange(x: string, width: number, signed: boolean): string {
-  const type = `typeof ${x} !== 'number' || `;
   if (width > 32) {
     const most = Math.min(2 ** (signed ? width - 1 : width) - 1, Number.MAX_SAFE_INTEGER);
     const least = signed ? Math.max(-(2 ** (width - 1)), Number.MIN_SAFE_INTEGER) : 0;
-    return `${type}!(${x} >= ${least} && ${x} <= ${most} && Math.floor(${x}) === ${x})`;
+    return `!(${x} >= ${least} && ${x} <= ${most} && Math.floor(${x}) === ${x})`;
   }
-  if (width === 32) return `${type}(${x} ${signed ? '| 0' : '>>> 0'}) !== ${x}`;
+  if (width === 32) return `(${x} ${signed ? '| 0' : '>>> 0'}) !== ${x}`;
   return signed
-    ? `${type}(${x} << ${32 - width} >> ${32 - width}) !== ${x}`
-    : `${type}(${x} & ${onesText(width)}) !== ${x}`;
+    ? `(${x} << ${32 - width} >> ${32 - width}) !== ${x}`
+    : `(${x} & ${onesText(width)}) !== ${x}`;
 }
 
 function encodeInt(plan: IntPlan, place: Place, x: string, cx: EncodeContext): void {
@@ -292,7 +310,18 @@ function encodeInt(plan: IntPlan, place: Place, x: string, cx: EncodeContext): v
       text.line(`${value} = Number(${x});`);
       text.line('}');
     }
-    text.line(`if (${outOfRange(value, size * 8, signed)}) ${bail}`);
+    // What is stored is the integer made for the check: nothing has to be converted twice.
+    const shift = 32 - size * 8;
+    const whole = text.bind(
+      'n',
+      signed
+        ? `${value} ${shift === 0 ? '| 0' : `<< ${shift} >> ${shift}`}`
+        : size === 4
+          ? `${value} >>> 0`
+          : `${value} & ${onesText(size * 8)}`,
+    );
+    text.line(`if (${whole} !== ${value}) ${bail}`);
+    value = whole;
     text.line(`d.setUint${size * 8}(${at(place)}, ${value}${size === 1 ? '' : `, ${little}`});`);
     return;
   }
@@ -326,8 +355,8 @@ class Cells {
   private readonly wide: string[] = [];
   private readonly msb: boolean;
 
-  constructor(items: Segment['items'], msb: boolean) {
-    this.cells = cellsOf(items);
+  constructor(cells: readonly Cell[], msb: boolean) {
+    this.cells = cells;
     this.msb = msb;
   }
   add(plan: BitsPlan, place: Place, offset: number, x: string, cx: EncodeContext): void {
@@ -412,7 +441,7 @@ function elements(
 
 /** A plain object without slack. Anything else is left to the careful writer, which takes some of it. */
 function plainObject(x: string, cx: EncodeContext): void {
-  cx.text.line(`if (${x}.__proto__ !== PLAIN || slackOf(${x}) !== undefined) ${cx.bail}`);
+  cx.text.line(`if (${x}.__proto__ !== plain || (kept && slackOf(${x}) !== undefined)) ${cx.bail}`);
 }
 
 /**
@@ -423,6 +452,7 @@ function plainObject(x: string, cx: EncodeContext): void {
 function checkObject(plan: StructPlan, x: string, cx: EncodeContext): void {
   const { text } = cx;
   plainObject(x, cx);
+  if (!cx.checkKeys) return;
   const required = new Set(plan.keys);
   for (const key of mayBeMissing(plan)) required.delete(key);
   const sometimes = [...plan.keys].filter((key) => !required.has(key));
@@ -499,7 +529,7 @@ function encodeVariable(
   if (when === undefined) {
     align(start, p, plan.align, cx);
     const from = text.bind('s', p);
-    encodeField(field, struct, x, cx, (value) => encodeRunning(plan, p, value, cx));
+    encodeField(field, struct, x, cx, undefined, (value) => encodeRunning(plan, p, value, cx));
     if (plan.size === undefined) cx.sizes.set(field.key, text.bind('n', `${p} - ${from}`));
     return;
   }
@@ -522,8 +552,13 @@ function encodeSegment(
   x: string,
   cx: EncodeContext,
 ): void {
+  // All are read before any is written: V8 checks an object's shape again after each store.
+  const values = new Map<FieldPlan, string>();
+  for (const item of segment.items)
+    if (item.item === 'field' && !item.inline && item.derived === undefined && item.magic === undefined)
+      values.set(item, given(x, item.key, cx));
   const cells = new Cells(
-    segment.items,
+    cellsOf(segment.items),
     segment.items.some((item) => item.item === 'field' && item.plan.kind === 'bits' && item.plan.msb),
   );
   for (const [index, item] of segment.items.entries()) {
@@ -533,11 +568,12 @@ function encodeSegment(
     const inner = { ...cx, route: `${cx.route}.items[${index}].plan` };
     if (item.inline) encodeInline(item, here, x, inner);
     else if (plan.kind === 'bits') {
-      encodeField(item, struct, x, inner, (value) => {
+      encodeField(item, struct, x, inner, values.get(item), (value) => {
         cells.add(plan, place, item.offset, value, inner);
         return {};
       });
-    } else encodeField(item, struct, x, inner, (value) => encodeFixed(plan, here, value, inner));
+    } else
+      encodeField(item, struct, x, inner, values.get(item), (value) => encodeFixed(plan, here, value, inner));
   }
   cells.store(place, cx);
 }
@@ -570,6 +606,7 @@ function encodeField(
   struct: StructPlan,
   x: string,
   cx: EncodeContext,
+  bound: string | undefined,
   write: (value: string) => Written,
 ): void {
   const { text } = cx;
@@ -596,7 +633,7 @@ function encodeField(
     const other = given(x, key, cx);
     text.line(`if (${other} !== undefined && !sameScalar(${constant}, ${other})) ${cx.bail}`);
     value = constant;
-  } else value = given(x, key, cx);
+  } else value = bound ?? given(x, key, cx);
   const written = write(value);
   cx.frames[cx.frames.length - 1]?.set(key, {
     ...knownOf(plan, value, false),

@@ -32,6 +32,9 @@ export class Text {
     const known = this.consts.indexOf(value);
     return `K${known >= 0 ? known : this.consts.push(value) - 1}`;
   }
+  isConstant(name: string): boolean {
+    return this.consts.some((_, i) => name === `K${i}`);
+  }
   get constants(): string {
     return this.consts.map((value, i) => `const K${i} = ${value};`).join('\n');
   }
@@ -186,15 +189,17 @@ export function cellsOf(items: readonly Item[]): Cell[] {
     if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
     else runs.push({ from, to });
   }
-  return runs.flatMap(({ from, to }) => {
-    const cells: Cell[] = [];
-    for (let offset = from; offset < to; ) {
-      const size = to - offset >= 4 ? 4 : to - offset >= 2 ? 2 : 1;
-      cells.push({ offset, size });
-      offset += size;
-    }
-    return cells;
-  });
+  return runs.flatMap(({ from, to }) => cellsBetween(from, to));
+}
+/** Some bytes as cells, the largest first. */
+export function cellsBetween(from: number, to: number): Cell[] {
+  const cells: Cell[] = [];
+  for (let offset = from; offset < to; ) {
+    const size = to - offset >= 4 ? 4 : to - offset >= 2 ? 2 : 1;
+    cells.push({ offset, size });
+    offset += size;
+  }
+  return cells;
 }
 
 export function piecesOf(plan: BitsPlan, offset: number, cells: readonly Cell[]): Piece[] {

@@ -9,7 +9,7 @@
 import { ABI, ABI_NAMES } from './abi.js';
 import { NotGenerated, referredNames, Text } from './emit.js';
 import { type DecodeContext, decodeFixed, decodeRunning } from './emit-decode.js';
-import { type EncodeContext, encodeFixed, encodeRunning } from './emit-encode.js';
+import { coversAll, type EncodeContext, encodeFixed, encodeRunning } from './emit-encode.js';
 import { fail } from './error.js';
 import { type Plan, planOf } from './plan.js';
 import type { Schema } from './schema.js';
@@ -19,6 +19,7 @@ const SUPPORT = [
   'HALVES',
   'LOW',
   'WIDE',
+  'anySlack',
   'anyBit',
   'areKnown',
   'areZero',
@@ -103,14 +104,15 @@ export function generateBody(schema: Schema, abi: ABI | undefined): string {
   return [
     "'use strict';",
     `const { ${SUPPORT.join(', ')} } = support;`,
-    'const PLAIN = Object.prototype;',
     text.constants,
     'const slow = new support.Careful(schema, abi);',
     decode ?? '// Decoding is left to the careful reader.',
     encode ?? '// Encoding is left to the careful writer.',
     'return interpretedWith(slow, {',
     decode === undefined ? '' : 'decode, decodeAt, decodeArray,',
-    encode === undefined ? '' : `encode, encodeArray,${plan.size === undefined ? '' : ' encodeInto,'}`,
+    encode === undefined
+      ? ''
+      : `encode, encodeArray,${plan.size === undefined ? '' : ' encodeInto, encodeArrayInto,'}`,
     '});',
   ]
     .filter((line) => line !== '')
@@ -142,6 +144,9 @@ function decodeContext(plan: Plan, text: Text, bail: string): DecodeContext {
     sizes: new Map(),
   };
 }
+
+/** Places beyond are left to the careful writer in the fast loops. */
+const NEAR = 0x3fffffff;
 
 /** In the loops over arrays, what is not regular goes to behind the block of the regular case. */
 const ODD = 'break odd;';
@@ -249,8 +254,8 @@ ${array}`;
 
 // --- encoding ----------------------------------------------------------------------------------------------
 
-function encodeContext(text: Text, bail: string): EncodeContext {
-  return { text, bail, frames: [], route: 'slow.plan', later: [], sizes: new Map() };
+function encodeContext(text: Text, bail: string, checkKeys = true): EncodeContext {
+  return { text, bail, frames: [], route: 'slow.plan', later: [], sizes: new Map(), checkKeys };
 }
 
 function fixedEncode(plan: Plan, text: Text): string {
@@ -261,7 +266,11 @@ function fixedEncode(plan: Plan, text: Text): string {
   const single = text.take();
   encodeFixed(plan, place, 'v', encodeContext(text, ODD));
   const loop = text.take();
+  encodeFixed(plan, place, 'v', encodeContext(text, ODD, false));
+  const loopInto = text.take();
+  const clears = coversAll(plan) ? '' : 'clear(d, offset, end);';
   return `function put(d, p, v) {
+const plain = Object.prototype, kept = anySlack();
 ${single}
 return true;
 }
@@ -272,17 +281,45 @@ function encode(value) {
   } catch { /* The careful writer says what is wrong. */ }
   return slow.encode(value);
 }
-function encodeInto(value, d, offset) {
-  if (Number.isInteger(offset) && offset >= 0 && offset + ${size} <= d.byteLength)
+function encodeInto(v, d, offset) {
+  const plain = Object.prototype, kept = anySlack();
+  const p = offset, end = offset + ${size};
+  if (Number.isInteger(offset) && offset >= 0 && end <= d.byteLength)
     try {
-      clear(d, offset, offset + ${size});
-      if (put(d, offset, value)) return;
+      odd: {
+${clears}
+${loopInto}
+        return end;
+      }
     } catch { /* The careful writer says what is wrong. */ }
-  slow.encodeInto(value, d, offset);
+  return slow.encodeInto(v, d, offset);
+}
+function encodeArrayInto(values, d, offset) {
+  if (${size === 0 ? 'true || ' : ''}!Array.isArray(values) || slackOf(values) !== undefined || !Number.isInteger(offset) || offset < 0)
+    return slow.encodeArrayInto(values, d, offset);
+  const plain = Object.prototype, kept = anySlack();
+  const count = values.length, end = offset + count * ${size};
+  if (end <= d.byteLength && end <= ${NEAR})
+    try {
+${clears}
+      // With both ends known to be small integers, V8 adds to p without a look at overflow.
+      const last = end & ${NEAR};
+      for (let i = 0, p = offset & ${NEAR}; p < last; i++, p += ${size}) {
+        const v = values[i];
+        odd: {
+${loopInto}
+          continue;
+        }
+        ${alone ? "putBytes(d, p, slow.encodeElement(v, i, 'ignore'));" : 'return slow.encodeArrayInto(values, d, offset);'}
+      }
+      return end;
+    } catch { /* The careful writer says what is wrong. */ }
+  return slow.encodeArrayInto(values, d, offset);
 }
 function encodeArray(values) {
   if (!Array.isArray(values) || slackOf(values) !== undefined) return slow.encodeArray(values);
   try {
+    const plain = Object.prototype, kept = anySlack();
     const count = values.length;
     let d = new DataView(new ArrayBuffer(count * ${size}));
     for (let i = 0, p = 0; i < count; i++, p += ${size}) {
@@ -320,6 +357,7 @@ function runningEncode(plan: Plan, text: Text): string {
   return slow.encode(v);
 }
 function write(v) {
+const plain = Object.prototype, kept = anySlack();
 let d = new DataView(new ArrayBuffer(${Math.max(plan.minSize * 2, 64)})), p = 0;
 ${single}
 return new Uint8Array(d.buffer, 0, p);
@@ -327,6 +365,7 @@ return new Uint8Array(d.buffer, 0, p);
 function encodeArray(values) {
   if (!Array.isArray(values) || slackOf(values) !== undefined) return slow.encodeArray(values);
   try {
+    const plain = Object.prototype, kept = anySlack();
     const count = values.length;
     let d = new DataView(new ArrayBuffer(count * ${Math.max(plan.minSize, 8)})), p = 0;
     for (let i = 0; i < count; i++) {

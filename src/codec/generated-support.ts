@@ -15,7 +15,7 @@ export { ABI, makeABI } from './abi.js';
 export { dataView, readBigBits, writeBigBits } from './bytes.js';
 export { interpretedWith } from './compiled.js';
 export { sameScalar } from './read.js';
-export { slackOf } from './slack.js';
+export { anySlack, slackOf } from './slack.js';
 export { readText } from './text.js';
 export { Careful };
 

@@ -31,11 +31,12 @@ export {
 } from './json.js';
 export * from './layout.js';
 export { abiOf, type Negotiation, negotiate, type ProbeStep } from './negotiate.js';
+export { type Negotiating, negotiating } from './negotiating.js';
 export { type Plan, planOf } from './plan.js';
 export type { Observer } from './read.js';
 export * from './records.js';
 export type { Memory, Params } from './refs.js';
 export * from './schema.js';
-export { encodedSize, type SizeOptions, sizeIn, sizeof } from './size.js';
+export { type ElementsOptions, encodedSize, type SizeOptions, sizeIn, sizeof } from './size.js';
 export { type Slack, setSlack, slackOf } from './slack.js';
 export * from './view.js';

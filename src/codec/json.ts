@@ -9,8 +9,9 @@
  *   array, the whole is `{ "$value": …, "$slack": … }`.
  */
 import type { ABI } from './abi.js';
-import { fromHex } from './bytes.js';
+import { dataView, fromHex } from './bytes.js';
 import { CarryoverError, type Path } from './error.js';
+import { decodeForeign, encodeForeign } from './foreign.js';
 import type { BitsPlan, FieldPlan, IntPlan, Names, Plan, PlanKind, PlanOf, VersionedPlan } from './plan.js';
 import { planOf } from './plan.js';
 import { type Memory, type Params, resolveRef, type Scope } from './refs.js';
@@ -84,7 +85,7 @@ export function fromJSONByPlan(plan: Plan, json: JSONInput, path: Path, options:
 }
 
 /** An integer as JSON has it: a number, or a string where it can be larger than JSON readers take. */
-export function integerToJSON(plan: IntPlan | BitsPlan, value: number | bigint): number | string {
+function integerToJSON(plan: IntPlan | BitsPlan, value: number | bigint): number | string {
   return isText(plan) ? integerText(value, plan.format) : Number(value);
 }
 
@@ -116,7 +117,7 @@ function fitsWidth(value: bigint, width: number): boolean {
 }
 
 /** Bytes as JSON has them: in their text form if that reads back to the same bytes, else as hex. */
-export function bytesToJSON(plan: PlanOf<'bytes'>, value: Uint8Array): string {
+function bytesToJSON(plan: PlanOf<'bytes'>, value: Uint8Array): string {
   const form = plan.text;
   if (form === undefined) return hexText(value);
   const text = form.print(value);
@@ -126,18 +127,31 @@ export function bytesToJSON(plan: PlanOf<'bytes'>, value: Uint8Array): string {
   return form.parse(hex) === undefined ? hex : `hex:${hex}`;
 }
 
-/** Hex digits of many bytes. In pieces: one string that grows by two digits 64 million times fills the heap. */
+/**
+ * Hex digits of many bytes. Each piece is made of character codes at once: a string that grows by two digits 64
+ * million times is a tree of as many parts, which fills the heap and takes half a minute to flatten.
+ */
 export function hexText(bytes: Uint8Array): string {
   const pieces: string[] = [];
-  for (let at = 0; at < bytes.length; at += 4096) {
-    let piece = '';
-    const end = Math.min(bytes.length, at + 4096);
-    for (let i = at; i < end; i++) piece += HEX[bytes[i] ?? 0];
-    pieces.push(piece);
+  const codes = new Uint8Array(2 * Math.min(bytes.length, HEX_PIECE));
+  for (let at = 0; at < bytes.length; at += HEX_PIECE) {
+    const end = Math.min(bytes.length, at + HEX_PIECE);
+    let used = 0;
+    for (let i = at; i < end; i++) {
+      const byte = bytes[i] ?? 0;
+      codes[used++] = digitCode(byte >> 4);
+      codes[used++] = digitCode(byte & 15);
+    }
+    pieces.push(Reflect.apply(String.fromCharCode, undefined, codes.subarray(0, used)));
   }
   return pieces.join('');
 }
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Bytes in a piece: its digits are the arguments of one call. */
+const HEX_PIECE = 4096;
+/** The character code of a hex digit. */
+function digitCode(digit: number): number {
+  return digit < 10 ? 48 + digit : 87 + digit;
+}
 
 /** The fields of a struct's or union's value by name, those of anonymous members among them. */
 export function fieldsByName(plan: PlanOf<'struct' | 'union' | 'tagged'>): ReadonlyMap<string, FieldPlan> {
@@ -157,11 +171,16 @@ const fieldMaps = new WeakMap<Plan, ReadonlyMap<string, FieldPlan>>();
 
 function ownFields(plan: PlanOf<'struct' | 'union' | 'tagged'>): readonly FieldPlan[] {
   if (plan.kind !== 'struct') return plan.members;
-  return plan.segments.flatMap((segment) => [
+  const known = fieldLists.get(plan);
+  if (known !== undefined) return known;
+  const list = plan.segments.flatMap((segment) => [
     ...segment.items.filter((item): item is FieldPlan => item.item === 'field'),
     ...(segment.variable === undefined ? [] : [segment.variable]),
   ]);
+  fieldLists.set(plan, list);
+  return list;
 }
+const fieldLists = new WeakMap<Plan, readonly FieldPlan[]>();
 
 /** What both directions share: the structs around what is being converted, for versions chosen by a field. */
 abstract class Walk implements Scope {
@@ -274,7 +293,7 @@ const toJSONs: {
   block: (plan, walk, value) => walk.value(plan.type, value),
   foreign: (plan, _walk, value) => {
     if (isPlain(value)) return value;
-    return { $bytes: hexText(plan.foreign.encode(value)) };
+    return { $bytes: hexText(encodeForeign(plan, value, {})) };
   },
 };
 
@@ -406,8 +425,13 @@ class FromJSON extends Walk {
   }
 
   integer(plan: IntPlan | BitsPlan, json: JSONInput): number | bigint {
-    const value = this.number(plan, json);
     const width = widthOf(plan);
+    // What nearly all fields of nearly all documents are needs no bigint.
+    if (typeof json === 'number' && plan.as !== 'bigint' && width <= 32 && Number.isInteger(json)) {
+      const half = 2 ** (width - 1);
+      if (plan.signed ? json >= -half && json < half : json >= 0 && json < 2 * half) return json + 0;
+    }
+    const value = this.number(plan, json);
     const low = plan.signed ? -(2n ** BigInt(width - 1)) : 0n;
     const high = plan.signed ? 2n ** BigInt(width - 1) - 1n : 2n ** BigInt(width) - 1n;
     if (value < low || value > high)
@@ -474,7 +498,7 @@ const fromJSONs: { [K in PlanKind]: (plan: PlanOf<K>, walk: FromJSON, json: JSON
       const parsed = plan.text.parse(json);
       if (parsed !== undefined) return parsed;
       if (hexBytes(json) === undefined)
-        walk.fail('value-type', `this is not ${plan.text.name}`, `${plan.text.name}, or hex digits`, json);
+        walk.fail('value-type', `this is no ${plan.text.name}`, `${plan.text.name}, or hex digits`, json);
     }
     return walk.bytes(json);
   },
@@ -506,7 +530,8 @@ const fromJSONs: { [K in PlanKind]: (plan: PlanOf<K>, walk: FromJSON, json: JSON
   foreign: (plan, walk, json) => {
     if (!plainObject(json) || json.$bytes === undefined) return json;
     const raw = walk.bytes(json.$bytes);
-    return plan.foreign.decode(raw, 0).value;
+    const input = dataView(raw);
+    return decodeForeign(plan, input, 0, raw.length, false, { path: [...walk.path] }).value;
   },
 };
 
@@ -544,7 +569,9 @@ function hexBytes(text: string): Uint8Array | undefined {
   return fromHex(/\s/.test(text) ? text.replace(/\s+/g, '') : text);
 }
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Whether JSON is an object, and not null or an array. */

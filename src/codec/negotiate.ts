@@ -4,7 +4,7 @@
  */
 import { ABI, ABI_NAMES, type ABIParts, type ABI as ABIType, withParts } from './abi.js';
 import { type BytesLike, dataView, readBig } from './bytes.js';
-import { CarryoverError, counted, hexOffset, type Path } from './error.js';
+import { CarryoverError, counted, fail, hexOffset, type Path } from './error.js';
 import { type FieldPlan, planOf } from './plan.js';
 import { readBitField } from './read.js';
 import type { Negotiated, ProbedPart, Probes, Schema } from './schema.js';
@@ -39,6 +39,10 @@ function headerOf(schema: Schema): { header: Negotiated; path: Path } | undefine
   let type: Schema | undefined = schema;
   while (type !== undefined) {
     if (type.kind === 'negotiated') return { header: type, path };
+    if (type.kind === 'attributed' || type.kind === 'block') {
+      type = type.type;
+      continue;
+    }
     if (type.kind !== 'struct') return undefined;
     const [first]: [string, Schema][] = Object.entries(type.fields);
     if (first !== undefined) path.push(first[0]);
@@ -54,9 +58,10 @@ function headerOf(schema: Schema): { header: Negotiated; path: Path } | undefine
  */
 export function negotiate(schema: Schema, bytes: BytesLike, offset = 0): Negotiation {
   const found = headerOf(schema);
-  if (found === undefined)
-    throw new CarryoverError('schema-invalid', 'the schema does not begin with a negotiated header');
+  if (found === undefined) fail('schema-invalid', 'the schema does not begin with a negotiated header');
   const view = dataView(bytes);
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    fail('truncated', `the input has no byte at offset ${offset}`);
   const parts: { -readonly [P in keyof ABIParts]?: ABIParts[P] } = {};
   const steps: ProbeStep[] = [];
   for (const part of Object.keys(found.header.probes) as ProbedPart[]) {

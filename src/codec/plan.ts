@@ -226,13 +226,15 @@ const cache = new WeakMap<Schema, WeakMap<object, Plan>>();
  */
 export function planOf(schema: Schema, abi?: ABI): Plan {
   let byABI = cache.get(schema);
+  const known = byABI?.get(abi ?? NONE);
+  if (known !== undefined) return known;
+  checkSchema(schema, []);
+  if (abi !== undefined) checkABI(abi);
   if (byABI === undefined) {
     byABI = new WeakMap();
     cache.set(schema, byABI);
   }
-  const known = byABI.get(abi ?? NONE);
-  if (known !== undefined) return known;
-  const made = lower(schema, { abi, frames: [], path: [] });
+  const made = lower(schema, { abi, frames: [], path: [], depth: 0, around: [schema] });
   byABI.set(abi ?? NONE, made);
   return made;
 }
@@ -247,10 +249,44 @@ interface Context {
   readonly abi: ABI | undefined;
   readonly frames: readonly Frame[];
   readonly path: Path;
+  /** How many types there are around it. */
+  readonly depth: number;
+  /** The schema that is laid out, and those that pointers led to from there. */
+  readonly around: readonly Schema[];
 }
 
+/** Types nested deeper are refused: every interpreter goes down into them, and the stack ends somewhere. */
+const MAX_DEPTH = 256;
+
 function lower(schema: Schema, cx: Context): Plan {
-  return (lowerers[schema.kind] as (schema: Schema, cx: Context) => Plan)(schema, cx);
+  checkSchema(schema, cx.path);
+  return (lowerers[schema.kind] as (schema: Schema, cx: Context) => Plan)(schema, deeper(cx));
+}
+function deeper(cx: Context): Context {
+  checkDepth(cx.depth);
+  return { ...cx, depth: cx.depth + 1 };
+}
+function checkDepth(depth: number): void {
+  if (depth >= MAX_DEPTH) fail('schema-invalid', `types are nested more than ${MAX_DEPTH} deep`);
+}
+
+/** What is undefined most often was declared in a module that imports this one, and is not there yet. */
+function checkSchema(schema: unknown, path: Path): void {
+  const kind = typeof schema === 'object' && schema !== null && 'kind' in schema ? schema.kind : undefined;
+  if (typeof kind !== 'string' || !Object.hasOwn(lowerers, kind))
+    fail('schema-invalid', 'this is not a schema', {
+      path,
+      expected: 'u32, or what struct, array and the like give',
+      found:
+        kind === undefined ? (schema === null ? 'null' : `a ${typeof schema}`) : `the kind ${String(kind)}`,
+    });
+}
+function checkABI(abi: unknown): void {
+  if (typeof abi !== 'object' || abi === null || !('alignments' in abi) || !('endian' in abi))
+    fail('abi-required', 'this is not an ABI', {
+      expected: 'a preset, ABI.x86_64, or what makeABI gives',
+      found: typeof abi === 'string' ? JSON.stringify(abi) : abi === null ? 'null' : `a ${typeof abi}`,
+    });
 }
 
 const lowerers: { [K in Kind]: (schema: SchemaOf<K>, cx: Context) => Plan } = {
@@ -444,10 +480,23 @@ function throughOf(schema: Schema, path: readonly string[], cx: Context): PlanRe
   if (schema.kind !== 'pointer' || path.length === 1) return undefined;
   if (schema.target === undefined)
     fail('schema-invalid', `${path.join('.')} goes through a pointer that has no type`, { path: cx.path });
-  const plan = lower(schema.target(), { ...cx, frames: [] });
-  if (plan.kind !== 'struct')
-    fail('schema-invalid', `${path[0]} does not point to a struct`, { path: cx.path });
-  return { pointer: schema, target: plan };
+  const type = schema.target();
+  const lay = (): StructPlan => {
+    const plan = lower(type, { ...cx, frames: [], around: [...cx.around, type] });
+    if (plan.kind !== 'struct')
+      fail('schema-invalid', `${path[0]} does not point to a struct`, { path: cx.path });
+    return plan;
+  };
+  // Structs may point to each other in a circle: what is being laid out already is laid out again only when
+  // somebody follows the pointer.
+  let plan = cx.around.includes(type) ? undefined : lay();
+  return {
+    pointer: schema,
+    get target() {
+      plan ??= lay();
+      return plan;
+    },
+  };
 }
 
 // --- structs -----------------------------------------------------------------------------------------------
@@ -466,6 +515,7 @@ interface Member {
 }
 
 function memberOf(key: string, schema: Schema, aggregatePacked: boolean): Member {
+  checkSchema(schema, [key]);
   let type = schema;
   let aligned: number | undefined;
   let packed = aggregatePacked;
@@ -770,7 +820,7 @@ function lowerStruct(
       member.anonymous && member.type.kind === 'struct'
         ? lowerStruct(
             member.type,
-            at,
+            deeper(at),
             {},
             { frame, label: `${outer === undefined ? '' : `${outer.label}:`}${key}` },
           )
@@ -815,13 +865,14 @@ function lowerStruct(
 function fieldNames(schema: Struct | Union | TaggedUnion): string[] {
   return [...fieldTypes(schema)].map(([name]) => name);
 }
-function fieldTypes(schema: Struct | Union | TaggedUnion): Map<string, Schema> {
+function fieldTypes(schema: Struct | Union | TaggedUnion, depth = 0): Map<string, Schema> {
+  checkDepth(depth);
   const types = new Map<string, Schema>();
   for (const [key, type] of Object.entries(schema.fields)) {
     const member = memberOf(key, type, false);
     const inner = member.type;
     if (member.anonymous && (inner.kind === 'struct' || inner.kind === 'union' || inner.kind === 'tagged'))
-      for (const [name, of] of fieldTypes(inner)) types.set(name, of);
+      for (const [name, of] of fieldTypes(inner, depth + 1)) types.set(name, of);
     else if (!member.reserved && inner.kind !== 'unnamed') types.set(key, inner);
   }
   return types;

@@ -20,7 +20,17 @@ import {
 } from './bytes.js';
 import type { Code } from './codes.js';
 import { derivedValue, type Extents } from './derive.js';
-import { CarryoverError, counted, type ErrorDetails, fail, hexOffset, type Path, pathText } from './error.js';
+import {
+  CarryoverError,
+  counted,
+  type ErrorDetails,
+  fail,
+  hexOffset,
+  isCarryoverError,
+  type Path,
+  pathText,
+} from './error.js';
+import { decodeForeign, type ForeignResult } from './foreign.js';
 import type {
   BitsPlan,
   FieldPlan,
@@ -70,6 +80,8 @@ export interface Observer {
 
 /** What may take no room at all must not be asked for without end. */
 export const MAX_EMPTY_ELEMENTS = 65536;
+/** Problems that are kept of one value. A megabyte of wrong magic numbers would else become gigabytes of errors. */
+export const MAX_PROBLEMS = 10000;
 
 /** A struct being read, so that an error can tell where a field of it came from. */
 interface Frame {
@@ -90,6 +102,8 @@ export class Reader implements Scope {
   readonly memory: Memory | undefined;
   readonly strict: boolean;
   readonly problems: CarryoverError[] = [];
+  /** How many more there are. */
+  unlisted = 0;
   readonly path: (string | number)[] = [];
   readonly scopes: Record<string, unknown>[] = [];
   /** One for each of the scopes. */
@@ -135,23 +149,31 @@ export class Reader implements Scope {
     return value;
   }
 
-  /** Throws when strict; notes the problem and goes on when lenient. */
-  problem(code: Code, reason: string, details: ErrorDetails): void {
+  /** Throws when strict; notes the problem and goes on when lenient. What ends the decode is always kept. */
+  problem(code: Code, reason: string, details: ErrorDetails, last = false): void {
+    if (this.problems.length >= MAX_PROBLEMS && !last) {
+      this.unlisted++;
+      return;
+    }
     const error = new CarryoverError(code, reason, {
       path: [...this.path],
       input: this.view,
       ...details,
       because: [...this.led.map((led) => this.ledText(led)), ...(details.because ?? [])],
     });
+    this.note(error);
+  }
+  /** The same with an error that is made already. */
+  note(error: CarryoverError): void {
     if (this.strict) throw error;
     this.problems.push(error);
   }
   /** The same, where nothing that follows can be found. */
   stop(code: Code, reason: string, details: ErrorDetails): void {
-    this.problem(code, reason, details);
+    this.problem(code, reason, details, true);
     this.stopped = true;
   }
-  private ledText(led: Led): string {
+  ledText(led: Led): string {
     return 'ref' in led
       ? this.origin(led.ref, led.level)
       : `the block ${led.block} has ${led.size} bytes from offset ${hexOffset(led.at)}`;
@@ -377,23 +399,20 @@ const readers: {
     return value;
   },
   foreign: (plan, r, at, field) => {
-    const { foreign } = plan;
     if (!r.has(at, plan.minSize)) return undefined;
-    let result: { value: unknown; size: number };
+    const place = { path: [...r.path], because: r.led.map((led) => r.ledText(led)) };
+    let result: ForeignResult;
     try {
-      result = foreign.decode(byteArray(r.view, 0, r.end), at);
-    } catch (cause) {
+      result = decodeForeign(plan, r.view, at, r.end, !r.strict, place);
+    } catch (error) {
+      if (!isCarryoverError(error)) throw error;
       r.next = at;
-      r.stop('foreign-failed', `the type ${foreign.name} threw: ${String(cause)}`, { offset: at, cause });
+      r.note(error);
+      r.stopped = true;
       return undefined;
     }
-    if (!Number.isSafeInteger(result.size) || result.size < plan.minSize || !r.has(at, result.size)) {
-      if (!r.stopped)
-        r.stop('foreign-failed', `the type ${foreign.name} says that it takes ${result.size} bytes`, {
-          offset: at,
-        });
-      return undefined;
-    }
+    for (const problem of result.problems) r.note(problem);
+    if (!r.has(at, result.size)) return undefined;
     r.next = at + result.size;
     r.observer?.leaf?.(plan, field, at, result.size, result.value, r.path);
     return result.value;
@@ -501,6 +520,7 @@ function lengthIn(
       found: `${counted(left, 'byte')} up to the end of the ${end} at ${hexOffset(r.end)}`,
       because: length.length === 'ref' ? [r.origin(length.ref)] : [],
     },
+    true,
   );
   r.shortened = true;
   return fit;

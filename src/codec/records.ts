@@ -21,7 +21,7 @@ export interface DecodeArrayOptions extends ElementsOptions, DecodeOptions {}
  * @throws CarryoverError as decode does. `truncated` or `count-limit` before anything is allocated, if the
  * count is more than can be there.
  * @example
- * decodeArray(struct('p', { x: u8, y: u8 }), Uint8Array.of(1, 2, 3, 4)) // [{ x: 1, y: 2 }, { x: 3, y: 4 }]
+ * decodeArray(struct('p', { x: u8, y: u8 }), Uint8Array.of(1, 2, 3, 4)) // => [{ x: 1, y: 2 }, { x: 3, y: 4 }]
  */
 export function decodeArray<S extends Schema>(
   schema: S,
@@ -51,7 +51,7 @@ export function decodeArray<S extends Schema>(
  *
  * @throws CarryoverError as encode does.
  * @example
- * encodeArray(struct('p', { x: u8, y: u8 }), [{ x: 1, y: 2 }, { x: 3, y: 4 }]) // 01 02 03 04
+ * encodeArray(struct('p', { x: u8, y: u8 }), [{ x: 1, y: 2 }, { x: 3, y: 4 }]) // => 01 02 03 04
  */
 export function encodeArray<S extends Schema>(
   schema: S,

@@ -48,8 +48,10 @@ function own(value: unknown, key: string): unknown {
 /** The struct that a pointer points to, as far as it can be read. */
 function follow(through: NonNullable<PlanRef['through']>, address: unknown, scope: Scope): unknown {
   if (typeof address !== 'bigint' || address === 0n) return undefined;
+  const { memory } = scope;
+  if (memory === undefined) return undefined;
   const { pointer, target } = through;
-  const bytes = scope.memory?.read(pointer.space, address, target.size ?? target.minSize);
+  const bytes = memory.read(pointer.space, address, target.size ?? target.minSize);
   return bytes === undefined ? undefined : scope.readTarget(target, bytes);
 }
 

@@ -5,7 +5,7 @@
  * The TypeScript type of the value is inferred from the declaration: {@link ValueOf} is what decode gives,
  * {@link InputOf} what encode takes (derived fields and magic numbers may be left out).
  */
-import { fail } from './error.js';
+import { type CarryoverError, fail } from './error.js';
 
 declare const VALUE: unique symbol;
 declare const INPUT: unique symbol;
@@ -259,13 +259,21 @@ export interface FieldProbe<F extends string = string> {
   readonly allowed: readonly number[];
 }
 
-/** A type of another library. It is asked for its bytes and believed. */
+/**
+ * A type of another library. It is asked for its bytes and believed. A CarryoverError that it throws keeps its
+ * code; its path is put behind that of the field, and its offset counts from the first of the bytes given.
+ */
 export interface Foreign<V = unknown> extends Typed<V> {
   readonly kind: 'foreign';
   readonly name: string;
   readonly size: number | undefined;
   // Methods, so that a Foreign<string> is a Foreign<unknown>: nothing calls encode but with decode's values.
   decode(bytes: Uint8Array, offset: number): { value: V; size: number };
+  /** As much as there is, and all that is wrong with it; without this, a lenient decode stops at the first. */
+  decodeLenient?(
+    bytes: Uint8Array,
+    offset: number,
+  ): { value: V | undefined; size: number; problems: readonly CarryoverError[] };
   encode(value: V): Uint8Array;
 }
 
@@ -302,22 +310,24 @@ type Intersect<U> = (U extends unknown ? (u: U) => void : never) extends (i: inf
 /** `unknown` for no anonymous members at all, so that the intersection leaves the rest alone. */
 type Hoisted<F, K extends keyof F, T> = [K] extends [never] ? unknown : Intersect<T>;
 
-type AnonymousKeys<F> = { [K in keyof F]: F[K] extends { kind: 'anonymous' } ? K : never }[keyof F];
-type HiddenKeys<F> = { [K in keyof F]: F[K] extends { hidden: true } ? K : never }[keyof F];
-type OptionalKeys<F> = { [K in keyof F]: F[K] extends { optional: true } ? K : never }[keyof F];
-type DerivableKeys<F> = { [K in keyof F]: F[K] extends { derivable: true } ? K : never }[keyof F];
-type PlainKeys<F> = Exclude<keyof F, AnonymousKeys<F> | HiddenKeys<F> | OptionalKeys<F>>;
+/** A schema without `aligned` and `packed`, which say nothing about the value. */
+type Bare<S> = Schema extends S ? S : S extends { kind: 'attributed'; type: infer T } ? Bare<T> : S;
+type Inlined = { kind: 'anonymous' };
+type AnonymousKeys<F> = { [K in keyof F]: Bare<F[K]> extends Inlined ? K : never }[keyof F];
+// Keys are taken in the order of the declaration, so that editors show them in it.
+type PlainKey<K, S> = Bare<S> extends Inlined | { hidden: true } | { optional: true } ? never : K;
+type OptionalKey<K, S> = Bare<S> extends { optional: true } ? K : never;
+type GivenKey<K, S> = Bare<S> extends { derivable: true } ? never : PlainKey<K, S>;
+type LeftOutKey<K, S> = Bare<S> extends { optional: true } | { derivable: true } ? K : never;
 
 export type StructValue<F extends Fields> = Simplify<
-  { [K in PlainKeys<F>]: ValueOf<F[K]> } & { [K in OptionalKeys<F>]?: ValueOf<F[K]> } & Hoisted<
-      F,
-      AnonymousKeys<F>,
-      { [K in AnonymousKeys<F>]: ValueOf<F[K]> }[AnonymousKeys<F>]
-    >
+  { -readonly [K in keyof F as PlainKey<K, F[K]>]: ValueOf<F[K]> } & {
+    -readonly [K in keyof F as OptionalKey<K, F[K]>]?: ValueOf<F[K]>;
+  } & Hoisted<F, AnonymousKeys<F>, { [K in AnonymousKeys<F>]: ValueOf<F[K]> }[AnonymousKeys<F>]>
 >;
 export type StructInput<F extends Fields> = Simplify<
-  { [K in Exclude<PlainKeys<F>, DerivableKeys<F>>]: InputOf<F[K]> } & {
-    [K in OptionalKeys<F> | DerivableKeys<F>]?: InputOf<F[K]>;
+  { -readonly [K in keyof F as GivenKey<K, F[K]>]: InputOf<F[K]> } & {
+    -readonly [K in keyof F as LeftOutKey<K, F[K]>]?: InputOf<F[K]>;
   } & Hoisted<F, AnonymousKeys<F>, { [K in AnonymousKeys<F>]: InputOf<F[K]> }[AnonymousKeys<F>]>
 >;
 /** Encode writes the probed fields, so that they may be left out. */
@@ -329,7 +339,7 @@ type ProbedField<P extends Probes> = {
 }[keyof P] &
   PropertyKey;
 type ArmValue<F extends Fields> =
-  | { [K in keyof F]: { [P in K]: ValueOf<F[K]> } }[keyof F]
+  | { [K in keyof F]: { -readonly [P in K]: ValueOf<F[K]> } }[keyof F]
   | { $raw: Uint8Array };
 type ArmInput<F extends Fields> =
   | { [K in keyof F]: { readonly [P in K]: InputOf<F[K]> } }[keyof F]
@@ -346,20 +356,20 @@ function int<V extends number | bigint>(
   return Object.freeze({ kind: 'int', name, size, signed, order: 'native', as, format: 'dec' });
 }
 
-export const u8: Int<number> = int('u8', 1, false, 'number');
-export const i8: Int<number> = int('i8', 1, true, 'number');
-export const u16: Int<number> = int('u16', 2, false, 'number');
-export const i16: Int<number> = int('i16', 2, true, 'number');
-export const u32: Int<number> = int('u32', 4, false, 'number');
-export const i32: Int<number> = int('i32', 4, true, 'number');
-export const u64: Int<bigint> = int('u64', 8, false, 'bigint');
-export const i64: Int<bigint> = int('i64', 8, true, 'bigint');
+export const u8: Int<number> = /* @__PURE__ */ int('u8', 1, false, 'number');
+export const i8: Int<number> = /* @__PURE__ */ int('i8', 1, true, 'number');
+export const u16: Int<number> = /* @__PURE__ */ int('u16', 2, false, 'number');
+export const i16: Int<number> = /* @__PURE__ */ int('i16', 2, true, 'number');
+export const u32: Int<number> = /* @__PURE__ */ int('u32', 4, false, 'number');
+export const i32: Int<number> = /* @__PURE__ */ int('i32', 4, true, 'number');
+export const u64: Int<bigint> = /* @__PURE__ */ int('u64', 8, false, 'bigint');
+export const i64: Int<bigint> = /* @__PURE__ */ int('i64', 8, true, 'bigint');
 /** `long` and `unsigned long`: 4 or 8 bytes, a bigint on every ABI. */
-export const long: Int<bigint> = int('long', 'long', true, 'bigint');
-export const ulong: Int<bigint> = int('unsigned long', 'long', false, 'bigint');
-export const size_t: Int<bigint> = int('size_t', 'size_t', false, 'bigint');
-export const time_t: Int<bigint> = int('time_t', 'time_t', true, 'bigint');
-export const uintptr_t: Int<bigint> = int('uintptr_t', 'pointer', false, 'bigint');
+export const long: Int<bigint> = /* @__PURE__ */ int('long', 'long', true, 'bigint');
+export const ulong: Int<bigint> = /* @__PURE__ */ int('unsigned long', 'long', false, 'bigint');
+export const size_t: Int<bigint> = /* @__PURE__ */ int('size_t', 'size_t', false, 'bigint');
+export const time_t: Int<bigint> = /* @__PURE__ */ int('time_t', 'time_t', true, 'bigint');
+export const uintptr_t: Int<bigint> = /* @__PURE__ */ int('uintptr_t', 'pointer', false, 'bigint');
 
 /** An integer that is big-endian on every ABI, as `__be32` is. */
 export function be<V extends number | bigint>(type: Int<V>): Int<V> {
@@ -377,12 +387,12 @@ export function le<V extends number | bigint>(type: Int<V>): Int<V> {
     order: 'little',
   });
 }
-export const be16: Int<number> = be(u16);
-export const be32: Int<number> = be(u32);
-export const be64: Int<bigint> = be(u64);
-export const le16: Int<number> = le(u16);
-export const le32: Int<number> = le(u32);
-export const le64: Int<bigint> = le(u64);
+export const be16: Int<number> = /* @__PURE__ */ be(u16);
+export const be32: Int<number> = /* @__PURE__ */ be(u32);
+export const be64: Int<bigint> = /* @__PURE__ */ be(u64);
+export const le16: Int<number> = /* @__PURE__ */ le(u16);
+export const le32: Int<number> = /* @__PURE__ */ le(u32);
+export const le64: Int<bigint> = /* @__PURE__ */ le(u64);
 
 /** The same integer as a JavaScript `number`: decode throws `unsafe-integer` beyond 2^53 - 1. */
 export function asNumber(type: Int): Int<number> {
@@ -438,12 +448,14 @@ export function bits<const W extends number>(
 ): Bits<number extends W ? number | bigint : W extends Wide ? bigint : number> {
   if (!Number.isInteger(width) || width < 1 || width > 64)
     fail('schema-invalid', `a bit-field has 1 to 64 bits, not ${width}`);
+  checkInteger(base, 'a bit-field');
   return Object.freeze({ kind: 'bits', base, width });
 }
 /** An unnamed bit-field, `u32 : 3`; with width 0, the end of the storage unit. */
 export function unnamed(base: Int, width: number): UnnamedBits {
   if (!Number.isInteger(width) || width < 0 || width > 64)
     fail('schema-invalid', `an unnamed bit-field has 0 to 64 bits, not ${width}`);
+  checkInteger(base, 'a bit-field');
   return Object.freeze({ kind: 'unnamed', hidden: true, base, width });
 }
 
@@ -462,7 +474,7 @@ export function bytes(length: Length, text?: TextForm): Bytes {
 
 /** The value of the field `path`, as the length of an array or the tag of a union. */
 export function field(path: string): Ref {
-  return Object.freeze({ ref: path });
+  return Object.freeze(checkRef({ ref: path }, 'a reference'));
 }
 /** An array's length is the value of that field: `array(Folio, countedBy('nr_folios'))`. */
 export const countedBy: (path: string) => Ref = field;
@@ -516,6 +528,7 @@ export function taggedUnion<const F extends Fields>(
   fields: F,
   options: AggregateOptions = {},
 ): TaggedUnion<F> {
+  checkRef(by, `the tag of union ${name}`);
   for (const [tag, arm] of Object.entries(arms))
     if (!Object.hasOwn(fields, arm))
       fail('schema-invalid', `union ${name} has no member ${arm} for the tag ${tag}`);
@@ -557,7 +570,9 @@ export function magic<S extends Int | Bytes | Chars>(
 }
 /** A field that encode computes and decode checks. */
 export function derived<S extends Int | Enum>(type: S, rule: DerivedRule): Derived<S> {
-  return Object.freeze({ kind: 'derived', derivable: true, type, rule: Object.freeze(rule) });
+  if (typeof rule?.rule !== 'string')
+    fail('schema-invalid', 'a derived field has a rule: countOf, sizeOf, sizeOfStruct or checksum');
+  return Object.freeze({ kind: 'derived', derivable: true, type, rule: Object.freeze({ ...rule }) });
 }
 /** The number of elements of the array at that path: `derived(u32, countOf('files'))`. */
 export function countOf(path: string): DerivedRule {
@@ -575,7 +590,8 @@ export function checksum(name: string, compute: (bytes: Uint8Array) => number | 
 }
 /** There only if the condition holds, e.g. `optional(bytes(field('sndq')), { ref: 'tcpi_state', is: 'different', value: 0 })`. */
 export function optional<S extends Schema>(type: S, when: Condition): Optional<S> {
-  return Object.freeze({ kind: 'optional', optional: true, type, when: Object.freeze(when) });
+  checkRef(when, 'a condition');
+  return Object.freeze({ kind: 'optional', optional: true, type, when: Object.freeze({ ...when }) });
 }
 /** One of several schemas, by the value of a field or parameter: `versioned('ext', field('version'), { 1: V1, 2: V2 })`. */
 export function versioned<const C extends Readonly<Record<string, Schema>>>(
@@ -583,11 +599,12 @@ export function versioned<const C extends Readonly<Record<string, Schema>>>(
   by: Ref,
   cases: C,
 ): Versioned<C> {
+  checkRef(by, `the version of ${name}`);
   return Object.freeze({ kind: 'versioned', name, by, cases: Object.freeze({ ...cases }) });
 }
 /** Content in a block of a fixed size, e.g. a page: `block(Session, 'page')`. */
 export function block<S extends Schema>(type: S, size: Block['size']): Block<S> {
-  return Object.freeze({ kind: 'block', type, size });
+  return Object.freeze({ kind: 'block', type, size: size === 'page' ? size : checkBlockSize(size) });
 }
 /**
  * A header from whose bytes the ABI is found. Probes run in the order in which they are written; each one
@@ -595,8 +612,8 @@ export function block<S extends Schema>(type: S, size: Block['size']): Block<S> 
  */
 export function negotiated<S extends Struct, const P extends Probes>(type: S, probes: P): Negotiated<S, P> {
   for (const probe of Object.values(probes) as readonly { field: string }[])
-    if (!Object.hasOwn(type.fields, probe.field))
-      fail('schema-invalid', `struct ${type.name} has no field ${probe.field} to probe`);
+    if (typeof probe?.field !== 'string' || !Object.hasOwn(type.fields, probe.field))
+      fail('schema-invalid', `struct ${type.name} has no field ${probe?.field} to probe`);
   return Object.freeze({ kind: 'negotiated', type, probes: Object.freeze<Probes>({ ...probes }) });
 }
 /** The byte order is the one in which the field reads as this number. */
@@ -622,9 +639,13 @@ export function foreign<V>(type: Omit<Foreign<V>, 'kind'>): Foreign<V> {
 const FORBIDDEN = /^(__proto__$|\$|\d+$|$)|[.[\]+:<>]/;
 
 function aggregate<F extends Fields>(name: string, fields: F, options: AggregateOptions) {
-  for (const key of Object.keys(fields))
+  for (const [key, type] of Object.entries(fields)) {
     if (FORBIDDEN.test(key))
       fail('schema-invalid', `${JSON.stringify(key)} cannot be the name of a field of ${name}`);
+    // Most often it is declared in a module that imports this one, and is not there yet.
+    if (typeof type?.kind !== 'string')
+      fail('schema-invalid', 'the field is of no type', { path: [name, key], found: `${typeof type}` });
+  }
   return {
     fields: Object.freeze({ ...fields }),
     packed: options.packed ?? false,
@@ -641,8 +662,29 @@ function checkAlignment(what: string, alignment: number): number {
     fail('schema-invalid', `${what} is aligned to a power of two, not ${alignment}`);
   return alignment;
 }
+function checkInteger(base: Int | Enum | Flags, what: string): void {
+  if (base?.kind !== 'int' && base?.kind !== 'enum' && base?.kind !== 'flags')
+    fail('schema-invalid', `${what} is of an integer type`, {
+      found: String((base as Schema | undefined)?.kind),
+    });
+}
 function checkLength(length: Length): Length {
-  if (typeof length === 'number' && !(Number.isSafeInteger(length) && length >= 0))
-    fail('schema-invalid', `the length of an array is a whole number, not ${length}`);
-  return typeof length === 'object' ? Object.freeze({ ...length }) : length;
+  if (typeof length === 'object') return Object.freeze({ ...checkRef(length, 'the length of an array') });
+  if (length !== rest && !(Number.isSafeInteger(length) && length >= 0))
+    fail(
+      'schema-invalid',
+      `the length of an array is a whole number, a field or the rest, not ${String(length)}`,
+    );
+  return length;
+}
+function checkBlockSize(size: number | Ref): number | Ref {
+  const length = checkLength(size);
+  if (length === rest) fail('schema-invalid', 'a block has a size of its own');
+  return length;
+}
+/** A reference, a condition or what else names a field. */
+function checkRef<R extends Ref>(given: R, what: string): R {
+  if (typeof given?.ref !== 'string')
+    fail('schema-invalid', `${what} refers to a field by its name`, { found: `${typeof given?.ref}` });
+  return given;
 }

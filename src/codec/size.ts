@@ -3,10 +3,11 @@
  * of variable size is found by walking over that part, when somebody asks for it; views do the same.
  */
 import type { ABI } from './abi.js';
-import { alignFrom, type BytesLike, byteArray, dataView } from './bytes.js';
+import { alignFrom, type BytesLike, dataView } from './bytes.js';
 import type { DecodeOptions } from './decode.js';
 import { type EncodeOptions, encode } from './encode.js';
-import { CarryoverError, fail, hexOffset } from './error.js';
+import { fail, hexOffset } from './error.js';
+import { decodeForeign } from './foreign.js';
 import { scalarReader } from './integers.js';
 import { abiOf, negotiate, negotiatedPart } from './negotiate.js';
 import type {
@@ -29,7 +30,7 @@ import type { InputOf, Schema } from './schema.js';
  *
  * @throws `size-not-fixed` if that depends on the value; `abi-required`, `schema-invalid`.
  * @example
- * sizeof(struct('pair', { a: u8, b: u32 }), ABI.x86_64) // 8
+ * sizeof(struct('pair', { a: u8, b: u32 }), ABI.x86_64) // => 8
  */
 export function sizeof(schema: Schema, abi?: ABI): number {
   return fixedSize(planOf(schema, abi));
@@ -345,7 +346,7 @@ export function armOf(
 }
 
 /** The value of a reference, as {@link resolveRef} finds it in values that are decoded. */
-export function refIn(ref: PlanRef, frame: Frame | undefined, source: Source): number | bigint | undefined {
+function refIn(ref: PlanRef, frame: Frame | undefined, source: Source): number | bigint | undefined {
   return resolveRef(ref, scopeOf(ref, frame, source));
 }
 function holds(condition: PlanCondition, frame: Frame): boolean {
@@ -416,11 +417,7 @@ function inMembers(
   const found = inside(member, first, frame, at + member.offset);
   return found === undefined ? undefined : below(found.field.plan, frame, found.at, others);
 }
-export function caseOf(
-  plan: PlanOf<'versioned'>,
-  frame: Frame | undefined,
-  source: Source,
-): Plan | undefined {
+function caseOf(plan: PlanOf<'versioned'>, frame: Frame | undefined, source: Source): Plan | undefined {
   const tag = refIn(plan.by, frame, source);
   return tag === undefined ? undefined : plan.cases.get(tag.toString());
 }
@@ -453,7 +450,7 @@ type Where = [source: Source, at: number, end: number, frame: Frame | undefined,
 type Measure<K extends PlanKind> = (plan: PlanOf<K>, ...where: Where) => number;
 
 /** The bytes that a value in the data takes; all of them are there. */
-export const measure: Measure<PlanKind> = (plan, source, at, end, frame, step) => {
+const measure: Measure<PlanKind> = (plan, source, at, end, frame, step) => {
   if (plan.size !== undefined) {
     needBytes(source, at, plan.size, end, step);
     return plan.size;
@@ -483,18 +480,7 @@ const measures: { [K in PlanKind]: Measure<K> } = {
     measure(chosenCase(plan, source, at, frame, step), source, at, end, frame, step),
   foreign: (plan, source, at, end, _, step) => {
     needBytes(source, at, plan.minSize, end, step);
-    const details = { path: pathOf(step), offset: at, input: source.view };
-    let size: number;
-    try {
-      size = plan.foreign.decode(byteArray(source.view, 0, end), at).size;
-    } catch (cause) {
-      throw new CarryoverError('foreign-failed', `the type ${plan.foreign.name} threw: ${String(cause)}`, {
-        ...details,
-        cause,
-      });
-    }
-    if (!Number.isSafeInteger(size) || size < plan.minSize)
-      fail('foreign-failed', `the type ${plan.foreign.name} says that it takes ${size} bytes`, details);
+    const { size } = decodeForeign(plan, source.view, at, end, false, { path: pathOf(step) });
     needBytes(source, at, size, end, step);
     return size;
   },

@@ -5,7 +5,7 @@
  * Canonical encodings have zeros there. Where data has something else, decode keeps it beside the object that
  * it belongs to, out of sight, and encode puts it back: that is what makes `encode(decode(b))` equal `b`.
  */
-import { alignFrom, byteArray } from './bytes.js';
+import { alignFrom, byteArray, firstNonZero } from './bytes.js';
 import type { FieldPlan, Gap, Plan, PlanKind, PlanLength, PlanOf, Segment, StructPlan } from './plan.js';
 import { conditionHolds, resolveRef, type Scope } from './refs.js';
 import { textBytes } from './text.js';
@@ -41,6 +41,10 @@ let any = false;
 /** What is kept beside a decoded object; undefined if its encoding is canonical. Not that of nested objects. */
 export function slackOf(value: object): Slack | undefined {
   return any ? kept.get(value) : undefined;
+}
+/** Whether there is any slack at all: asked once, it saves loops to ask for each object. */
+export function anySlack(): boolean {
+  return any;
 }
 /** Keeps slack beside an object, replacing what was kept before; undefined forgets it. */
 export function setSlack(value: object, slack: Slack | undefined): void {
@@ -190,9 +194,15 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** The bits of a gap that are not zero, as bytes of the gap's size; undefined if all are zero. */
 export function gapBits(view: DataView, gap: Gap, at: number): Uint8Array | undefined {
+  const last = at + gap.size - 1;
+  const isZero =
+    (view.getUint8(at) & gap.first) === 0 &&
+    (gap.size === 1 ||
+      ((view.getUint8(last) & gap.last) === 0 && firstNonZero(byteArray(view), at + 1, last) < 0));
+  if (isZero) return undefined;
   const bytes = byteArray(view, at, at + gap.size).slice();
   maskGap(bytes, gap);
-  return bytes.some((byte) => byte !== 0) ? bytes : undefined;
+  return bytes;
 }
 export function maskGap(bytes: Uint8Array, gap: Gap): void {
   bytes[0] = (bytes[0] ?? 0) & gap.first;

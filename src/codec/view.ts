@@ -9,6 +9,7 @@ import { type BytesLike, byteArray, dataView } from './bytes.js';
 import { failUnsafe, leavesOf } from './columns.js';
 import type { DecodeOptions } from './decode.js';
 import { fail } from './error.js';
+import { decodeForeign } from './foreign.js';
 import { type ScalarPlan, scalarReader, scalarWriter, type WriteScalar } from './integers.js';
 import type { FieldPlan, Plan, PlanKind, PlanOf, StructPlan, TaggedPlan, UnionPlan } from './plan.js';
 import { planOf } from './plan.js';
@@ -24,7 +25,6 @@ import {
   elementsIn,
   Frame,
   framesAround,
-  measure,
   needBytes,
   Positions,
   pathOf,
@@ -92,7 +92,7 @@ export type ViewOf<S> = Schema extends S
 /** Elements that are read in place, when asked for. `E` is the schema of one. */
 export interface ViewArray<E extends Schema> extends Iterable<ViewOf<E>> {
   readonly length: number;
-  /** The element of that index; outside of the array that is a RangeError. */
+  /** The element of that index. @throws `path-unknown` outside of the array. */
   at(index: number): ViewOf<E>;
   /**
    * A function that reads one integer of each element, `array.field('hdr.count')(index)`. For scans: it makes
@@ -116,7 +116,7 @@ export interface ViewArray<E extends Schema> extends Iterable<ViewOf<E>> {
  * @throws `truncated` if the part of fixed size is not all there; `abi-required`. Reading throws what decode
  * would throw for that field.
  * @example
- * view(struct('pair', { a: u8, b: be16 }, { packed: true }), Uint8Array.of(1, 0, 2)).b // 2
+ * view(struct('pair', { a: u8, b: be16 }, { packed: true }), Uint8Array.of(1, 0, 2)).b // => 2
  */
 export function view<S extends Schema>(schema: S, bytes: BytesLike, options: SizeOptions = {}): ViewOf<S> {
   const data = dataView(bytes);
@@ -125,7 +125,8 @@ export function view<S extends Schema>(schema: S, bytes: BytesLike, options: Siz
   const source = { view: data, options };
   needBytes(source, offset, plan.minSize, data.byteLength, undefined);
   // The view is made by the plan of S, which has the fields that ViewOf<S> describes.
-  return access(plan)(new Root(source, data.byteLength), offset, data.byteLength, undefined) as ViewOf<S>;
+  const root = new Root(source, plan, offset, data.byteLength);
+  return access(plan)(root, offset, data.byteLength, undefined) as ViewOf<S>;
 }
 
 export interface ViewArrayOptions extends ElementsOptions, DecodeOptions {}
@@ -135,7 +136,7 @@ export interface ViewArrayOptions extends ElementsOptions, DecodeOptions {}
  *
  * @throws `truncated` at the first element that is not there; `size-not-fixed`, `trailing-bytes`.
  * @example
- * viewArray(struct('p', { x: u8, y: u8 }), Uint8Array.of(1, 2, 3, 4)).at(1).y // 4
+ * viewArray(struct('p', { x: u8, y: u8 }), Uint8Array.of(1, 2, 3, 4)).at(1).y // => 4
  */
 export function viewArray<E extends Schema>(
   schema: E,
@@ -143,7 +144,6 @@ export function viewArray<E extends Schema>(
   options: ViewArrayOptions = {},
 ): ViewArray<E> {
   const { view: data, plan, size, offset, count } = elementsIn(schema, bytes, options);
-  const root = new Root({ view: data, options }, data.byteLength);
   const array: PlanOf<'array'> = {
     kind: 'array',
     element: plan,
@@ -154,6 +154,7 @@ export function viewArray<E extends Schema>(
     schema,
     slack: plan.slack,
   };
+  const root = new Root({ view: data, options }, array, offset, data.byteLength);
   const made: unknown = new (arrayClass(plan))(data, offset, root, undefined, count, array);
   // Made by the plan of E, whose elements ViewOf<E> describes.
   return made as ViewArray<E>;
@@ -164,7 +165,7 @@ export function viewArray<E extends Schema>(
  *
  * @throws CarryoverError as decode does; the path begins at the value that the outermost view is of.
  * @example
- * toObject(view(struct('pair', { a: u8, b: u8 }), Uint8Array.of(1, 2))) // { a: 1, b: 2 }
+ * toObject(view(struct('pair', { a: u8, b: u8 }), Uint8Array.of(1, 2))) // => { a: 1, b: 2 }
  */
 export function toObject<V>(value: V): Decoded<V> {
   // Decoded<V> is unknown for everything but arrays of it.
@@ -182,12 +183,16 @@ const KEY = Symbol('key');
 const PLAN = Symbol('plan');
 const FRAME = Symbol('frame');
 
-/** What the outermost view is in. */
+/** What the outermost view is in: what was asked for, of which a view may show only the content of a block. */
 class Root {
   readonly source: Source;
+  readonly plan: Plan;
+  readonly at: number;
   readonly end: number;
-  constructor(source: Source, end: number) {
+  constructor(source: Source, plan: Plan, at: number, end: number) {
     this.source = source;
+    this.plan = plan;
+    this.at = at;
     this.end = end;
   }
 }
@@ -323,9 +328,11 @@ const accessors: { [K in PlanKind]: (plan: PlanOf<K>) => Access } = {
   },
   foreign: (plan) => (owner, at, end, key) => {
     const source = sourceOf(owner);
-    // Measuring it makes the errors, and checks that the bytes are there.
-    measure({ ...plan, size: undefined }, source, at, end, frameOf(owner), stepTo(owner, key));
-    return plan.foreign.decode(byteArray(source.view, 0, end), at).value;
+    const step = stepTo(owner, key);
+    needBytes(source, at, plan.minSize, end, step);
+    const { value, size } = decodeForeign(plan, source.view, at, end, false, { path: pathOf(step) });
+    needBytes(source, at, size, end, step);
+    return value;
   },
 };
 
@@ -608,9 +615,9 @@ function nodeArrayClass(plan: Plan, node: NodeClass, size: number): ArrayClass {
       this.length = length;
     }
     at(index: number): unknown {
-      return index >= 0 && index < this.length
+      return index >>> 0 === index && index < this.length
         ? new Element(this[DATA], this[AT] + index * step, this, index)
-        : outside(index, this.length);
+        : outside(index, this);
     }
     field(path: string): (index: number) => number | bigint {
       return fieldReader(element, path, this);
@@ -630,9 +637,9 @@ function valueArrayClass(element: Plan, size: number): ArrayClass {
   return class extends ValueArray {
     at(index: number): unknown {
       const at = this[AT] + index * size;
-      return index >= 0 && index < this.length
+      return index >>> 0 === index && index < this.length
         ? made(this, at, at + size, index)
-        : outside(index, this.length);
+        : outside(index, this);
     }
     field(path: string): (index: number) => number | bigint {
       return fieldReader(element, path, this);
@@ -704,7 +711,7 @@ class VariableArray implements ArrayNode {
     return this.positions.length();
   }
   at(index: number): unknown {
-    if (!(index >= 0 && index < this.length)) return outside(index, this.length);
+    if (index >>> 0 !== index || index >= this.length) return outside(index, this);
     const { positions } = this;
     return access(positions.plan.element)(this, positions.start(index), positions.end, index);
   }
@@ -719,8 +726,10 @@ class VariableArray implements ArrayNode {
   }
 }
 
-function outside(index: number, length: number): never {
-  throw new RangeError(`there is no element ${index} in an array of ${length}`);
+function outside(index: number, array: ArrayNode): never {
+  fail('path-unknown', `there is no element ${index} in an array of ${array.length}`, {
+    path: [...pathOf(stepOf(array)), index],
+  });
 }
 function failField(path: string, array: Node): never {
   return fail('path-unknown', `the elements have no integer ${path} at a fixed place`, {
@@ -740,11 +749,13 @@ function fieldReader(element: Plan, path: string, array: ArrayNode): (index: num
   // What is common is read in line: a call through a variable would take longer than the read.
   if (plan.kind === 'int' && plan.size === 4 && !plan.signed && plan.little && plan.as === 'number')
     return (index) =>
-      index >= 0 && index < length ? data.getUint32(first + index * step, true) : outside(index, length);
+      index >>> 0 === index && index < length
+        ? data.getUint32(first + index * step, true)
+        : outside(index, array);
   const read = scalarReader(plan);
   return (index) => {
     const at = first + index * step;
-    const value = index >= 0 && index < length ? read(data, at) : outside(index, length);
+    const value = index >>> 0 === index && index < length ? read(data, at) : outside(index, array);
     return Number.isNaN(value)
       ? failUnsafe(data, at, plan, [...pathOf(stepTo(array, index)), ...leaf.path])
       : value;
@@ -762,6 +773,8 @@ function build(node: Node): unknown {
     reader.scopes.push(frame.scope());
     reader.frames.push({ plan: frame.plan, depth: pathOf(frame.step).length, starts: [] });
   }
+  const up = node[UP];
+  if (up instanceof Root) return reader.root(up.plan, up.at);
   reader.end = endOf(node);
   return reader.root(node[PLAN], node[AT]);
 }

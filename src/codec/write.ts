@@ -6,6 +6,7 @@ import { alignFrom, byteArray, toHex, writeBigBits, writeBits, writeSmall } from
 import type { Code } from './codes.js';
 import { countIn, derivedValue, type Extents } from './derive.js';
 import { CarryoverError, counted, isCarryoverError } from './error.js';
+import { encodeForeign } from './foreign.js';
 import type {
   BitsPlan,
   FieldPlan,
@@ -22,7 +23,7 @@ import type {
   TaggedPlan,
   UnionPlan,
 } from './plan.js';
-import { bytesWithoutField, sameScalar, scalarText } from './read.js';
+import { bytesWithoutField, MAX_PROBLEMS, sameScalar, scalarText } from './read.js';
 import { conditionHolds, type Params, resolveRef, type Scope } from './refs.js';
 import {
   alignmentKey,
@@ -46,6 +47,8 @@ export interface WriteOptions {
   readonly derived?: 'compute' | 'keep';
   /** Leaves out all that is not canonical. */
   readonly canonical?: boolean;
+  /** `refuse` (the default) fails at a key that is no field of its struct; `ignore` does not look for any. */
+  readonly otherKeys?: 'refuse' | 'ignore';
 }
 
 /** Stands in a scope for a field whose value is not known yet: what it measures decides how long it is. */
@@ -69,6 +72,7 @@ export class Writer implements Scope {
   written: Record<string, unknown> | undefined;
   readonly keepDerived: boolean;
   readonly canonical: boolean;
+  readonly anyKeys: boolean;
   /** Slack of the object being written, and the key of what is being written of it. */
   slack: Slack | undefined;
   key = ROOT_KEY;
@@ -78,6 +82,7 @@ export class Writer implements Scope {
     this.problems = problems;
     this.keepDerived = options.derived === 'keep';
     this.canonical = options.canonical ?? false;
+    this.anyKeys = options.otherKeys === 'ignore';
     this.buffer = new ArrayBuffer(size);
     this.view = new DataView(this.buffer);
   }
@@ -102,7 +107,10 @@ export class Writer implements Scope {
   }
   private allocate(size: number): ArrayBuffer {
     try {
-      return new ArrayBuffer(size);
+      const buffer = new ArrayBuffer(size);
+      // An ArrayBuffer may be larger than any view of it.
+      new Uint8Array(buffer);
+      return buffer;
     } catch (cause) {
       return this.fail('value-range', 'there is not so much memory', { found: counted(size, 'byte'), cause });
     }
@@ -139,7 +147,7 @@ export class Writer implements Scope {
       return true;
     } catch (error) {
       if (this.problems === undefined || !isCarryoverError(error)) throw error;
-      this.problems.push(error);
+      if (this.problems.length < MAX_PROBLEMS) this.problems.push(error);
       this.path.length = depth;
       this.scopes.length = scopes;
       this.slack = slack;
@@ -249,7 +257,7 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
     w.written = undefined;
   },
   struct: (plan, w, at, value) => {
-    writeStruct(plan, w, at, asObject(w, value, plan.keys));
+    writeStruct(plan, w, at, w.anyKeys ? objectOf(w, value) : asObject(w, value, plan.keys));
   },
   union: (plan, w, at, value) => writeUnion(plan, w, at, asObject(w, value, plan.keys)),
   tagged: (plan, w, at, value) => writeTagged(plan, w, at, asObject(w, value, plan.keys, '$raw')),
@@ -288,17 +296,7 @@ const writers: { [K in PlanKind]: (plan: PlanOf<K>, w: Writer, at: number, value
     if (tail !== undefined) putTail(w, tail, start + content.length, start + size);
   },
   foreign: (plan, w, at, value) => {
-    let bytes: Uint8Array;
-    try {
-      bytes = plan.foreign.encode(value);
-    } catch (cause) {
-      return w.fail('foreign-failed', `the type ${plan.foreign.name} threw: ${String(cause)}`, { cause });
-    }
-    if (plan.size !== undefined && bytes.length !== plan.size)
-      return w.fail(
-        'foreign-failed',
-        `the type ${plan.foreign.name} wrote ${counted(bytes.length, 'byte')}, not ${plan.size}`,
-      );
+    const bytes = encodeForeign(plan, value, { path: [...w.path] });
     w.put(bytes, plan.size === undefined ? w.grow(bytes.length) : at);
   },
 };
@@ -311,14 +309,19 @@ function kindOf(value: unknown): string {
   return typeof value === 'undefined' ? 'nothing' : `a ${typeof value}`;
 }
 
+function objectOf(w: Writer, value: unknown): Record<string, unknown> {
+  if (!isObject(value) || Array.isArray(value) || value instanceof Uint8Array)
+    return w.fail('value-type', 'this is not an object', { expected: 'an object', found: kindOf(value) });
+  return value;
+}
+/** An object that has no keys but these. */
 function asObject(
   w: Writer,
-  value: unknown,
+  given: unknown,
   keys: ReadonlySet<string>,
   extra?: string,
 ): Record<string, unknown> {
-  if (!isObject(value) || Array.isArray(value) || value instanceof Uint8Array)
-    return w.fail('value-type', 'this is not an object', { expected: 'an object', found: kindOf(value) });
+  const value = objectOf(w, given);
   for (const key of Object.keys(value))
     if (!keys.has(key) && key !== extra)
       w.attempt(() =>
@@ -459,7 +462,7 @@ function writeSegments(
     if (variable.when !== undefined && conditionHolds(variable.when, w) !== true) {
       if (value[variable.key] !== undefined)
         failAt(w, variable.key, 'value-unknown', 'the field is not there under this condition', {
-          expected: `${variable.when.ref.text} ${variable.when.is} ${variable.when.value}`,
+          expected: `${variable.when.ref.text} ${CONDITIONS[variable.when.is]} ${variable.when.value}`,
         });
       continue;
     }
@@ -731,3 +734,11 @@ function putUnused(w: Writer, at: number, defined: Uint8Array): void {
     at,
   );
 }
+
+/** How a condition is told. */
+const CONDITIONS = {
+  equal: 'to be',
+  different: 'to be other than',
+  'at-least': 'to be at least',
+  'any-bit': 'to have a bit of',
+} as const;

@@ -77,7 +77,10 @@ describe('checkBytes', () => {
   });
   it('does not call trailing what was not looked at', () => {
     const schema = struct('s', { n: be16, d: array(be32, field('n')) }, { packed: true });
-    expect(short(checkBytes(schema, hex('0009 00000000 aabb')))).toEqual(['error count-limit d 2']);
+    expect(short(checkBytes(schema, hex('0009 00000000 aabb')))).toEqual([
+      'error count-limit d 2',
+      'error truncated d[1] 6',
+    ]);
   });
   it('is bounded', () => {
     const input = new Uint8Array(5000).fill(9);

@@ -106,6 +106,10 @@ function counted<S extends Schema>(schema: S, abi: ABI | undefined) {
       falls.count++;
       return super.encodeInto(...given);
     }
+    override encodeArrayInto(...given: Parameters<support.Careful<S>['encodeArrayInto']>) {
+      falls.count++;
+      return super.encodeArrayInto(...given);
+    }
   }
   const create = new Function('support', 'schema', 'abi', generateBody(schema, abi));
   const engine: Compiled<S> = create({ ...support, Careful: Counting }, schema, abi);
@@ -482,10 +486,19 @@ describe.each(Object.entries(cases))('%s', (name, { schema, values }) => {
         const size = planOf(schema, abi).size ?? 0;
         const into = (engine: Compiled<Schema>): string => {
           const target = new Uint8Array(size + 2).fill(0xee);
-          engine.encodeInto(value as never, new DataView(target.buffer), 1);
+          expect(engine.encodeInto(value as never, new DataView(target.buffer), 1)).toBe(size + 1);
           return toHex(target);
         };
         expect(into(fast)).toBe(into(slow));
+        const many = (engine: Compiled<Schema>): string => {
+          const target = new Uint8Array(2 * size + 2).fill(0xee);
+          const end = engine.encodeArrayInto([value, value] as never, new DataView(target.buffer), 1);
+          expect(end).toBe(2 * size + 1);
+          return toHex(target);
+        };
+        const bytes = toHex(encode(schema, value as never, { abi }));
+        expect(many(fast)).toBe(`ee${bytes}${bytes}ee`);
+        expect(many(slow)).toBe(many(fast));
       }
   });
 
@@ -497,6 +510,10 @@ describe.each(Object.entries(cases))('%s', (name, { schema, values }) => {
       engine.decodeAt(new DataView(input.buffer, input.byteOffset, input.byteLength), 0);
       engine.encode(value as never);
       if (!hasUnions(decoded)) engine.encode(decoded as never);
+      if (planOf(schema, ABI.x86_64).size === undefined || hasUnions(decoded)) continue;
+      const target = new DataView(new ArrayBuffer(2 * input.length));
+      engine.encodeInto(value as never, target, 0);
+      engine.encodeArrayInto([value, value] as never, target, 0);
     }
     expect(falls.count).toBe(leftToCareful[name] ?? 0);
   });
@@ -607,7 +624,101 @@ describe('values that are not regular', () => {
       same((engine) => engine.decodeArray(input, number));
       same((engine) => engine.decodeArray(input, 1, number));
       same((engine) => engine.encodeInto({ a: 1, b: 2 }, view, number));
+      same((engine) => engine.encodeArrayInto([{ a: 1, b: 2 }], view, number));
     }
+  });
+
+  describe('written to a given place', () => {
+    const inner = struct('e', { x: u32, y: i16 });
+    const fixed = struct('s', {
+      a: u8,
+      b: asNumber(u64),
+      c: u64,
+      k: bits(u32, 20),
+      name: chars(4),
+      m: magic(u8, 7),
+      list: array(inner, 2),
+    });
+    const list = [
+      { x: 1, y: -1 },
+      { x: 2, y: 3 },
+    ];
+    const size = planOf(fixed, ABI.x86_64).size ?? 0;
+    const into = (engine: Compiled<typeof fixed>, value: unknown): unknown => {
+      const target = new Uint8Array(4 * size).fill(0xee);
+      const values = [{ ...good, list }, value, { ...good, list }] as never;
+      return outcome(() => [
+        engine.encodeArrayInto(values, new DataView(target.buffer), 2),
+        toHex(target),
+        engine.encodeInto(value as never, new DataView(target.buffer), 2),
+        toHex(target),
+      ]);
+    };
+    const given = Object.entries(odd).map(([name, value]): [string, unknown] => {
+      const plain =
+        typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+      return [name, plain && !name.includes('array') ? { ...value, list } : value];
+    });
+    it.each(given)('%s', (_, value) => {
+      const slow = into(interpreted(fixed, ABI.x86_64), value);
+      expect(into(jit(fixed, ABI.x86_64), value)).toEqual(slow);
+    });
+
+    it('does not look for keys that are no fields, however deep', () => {
+      const { engine, falls } = counted(fixed, ABI.x86_64);
+      const slow = interpreted(fixed, ABI.x86_64);
+      const plain = { ...good, list };
+      const extra = { ...good, other: 1, list: list.map((one) => ({ ...one, z: 1 })) };
+      const bytes = toHex(slow.encode(plain));
+      for (const one of [engine, slow]) {
+        const target = new Uint8Array(2 * size);
+        expect(one.encodeArrayInto([extra, plain], new DataView(target.buffer), 0)).toBe(2 * size);
+        expect(toHex(target)).toBe(bytes + bytes);
+        expect(one.encodeInto(extra, new DataView(target.buffer), size)).toBe(2 * size);
+      }
+      expect(falls.count).toBe(0);
+      expect(outcome(() => engine.encodeArray([extra]))).toMatchObject({ code: 'value-unknown' });
+      expect(outcome(() => engine.encode(extra))).toMatchObject({ code: 'value-unknown' });
+    });
+
+    it('keeps slack', () => {
+      const padded = struct('s', { a: u8, b: u32 });
+      const input = Uint8Array.of(1, 9, 9, 9, 2, 0, 0, 0);
+      for (const engine of [jit(padded, ABI.x86_64), interpreted(padded, ABI.x86_64)]) {
+        const target = new Uint8Array(16).fill(0xee);
+        const values = [{ a: 3, b: 4 }, engine.decode(input)];
+        engine.encodeArrayInto(values, new DataView(target.buffer), 0);
+        expect(toHex(target)).toBe(`0300000004000000${toHex(input)}`);
+      }
+    });
+
+    it('is for fixed sizes, arrays and room enough', () => {
+      const view = new DataView(new ArrayBuffer(2 * size - 1));
+      for (const engine of [jit(fixed, ABI.x86_64), interpreted(fixed, ABI.x86_64)]) {
+        const value = { ...good, list };
+        expect(outcome(() => engine.encodeArrayInto([value, value], view, 0))).toMatchObject({
+          code: 'truncated',
+        });
+        expect(outcome(() => engine.encodeArrayInto({ length: 1 } as never, view, 0))).toMatchObject({
+          code: 'value-type',
+        });
+        expect(engine.encodeArrayInto([], view, 5)).toBe(5);
+      }
+      for (const engine of [jit(schema, ABI.x86_64), interpreted(schema, ABI.x86_64)])
+        expect(outcome(() => engine.encodeArrayInto([], view, 0))).toMatchObject({ code: 'size-not-fixed' });
+    });
+
+    it('reads what takes no bytes as well', () => {
+      const empty = struct('empty', {});
+      const view = new DataView(new ArrayBuffer(0));
+      for (const engine of [jit(empty), interpreted(empty)]) {
+        expect(engine.encodeArrayInto([{}, {}], view, 0)).toBe(0);
+        expect(outcome(() => engine.encodeArrayInto([null as never], view, 0))).toMatchObject({
+          code: 'value-type',
+          path: '[0]',
+        });
+      }
+    });
   });
 });
 
