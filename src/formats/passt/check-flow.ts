@@ -106,7 +106,11 @@ function checkSides(record: FlowRecord, swapped: boolean, say: Say): void {
         say(
           'port-zero',
           `side[${i}].${port}`,
-          'The port is 0: the target accepts it, and the flow is not what it was.',
+          i === hostAt
+            ? port === 'oport'
+              ? 'The port is 0: bind() picks any, and the flow goes on from another port than the peer knows.'
+              : 'The port is 0: in repair mode connect() takes it, and the flow goes on to a port that no peer has.'
+            : 'The port is 0: the target takes it over, and what the guest sends meets no flow.',
         );
 }
 
@@ -119,20 +123,33 @@ function checkTcp(record: FlowRecord, say: Say): void {
       `The state bits of events are ${events & STATE_BITS}, not 4 (ESTABLISHED). The target takes them over as they are.`,
     );
   if (record.retries > 7)
-    say('retries', 'retries', `The target keeps ${record.retries & 7} of ${record.retries}.`);
+    say(
+      'retries',
+      'retries',
+      `${record.retries} retries do not fit in 3 bits: the target keeps ${record.retries & 7}.`,
+    );
   for (const field of ['ws_from_tap', 'ws_to_tap'] as const)
     if (record[field] > 14)
       say(
         'tap-window-scale',
         field,
-        `The scale ${record[field]} is over 14. The target keeps ${record[field] & 15}.`,
+        `The scale ${record[field]} is over 14. The target keeps four bits of it, ${record[field] & 15}.`,
       );
   const { tap_mss } = record;
   if (tap_mss === 0 || tap_mss > 65532 || tap_mss % 4 !== 0)
-    say('tap-mss', 'tap_mss', `The target makes ${((tap_mss >>> 2) & 0x3fff) * 4} of ${tap_mss}.`);
+    say(
+      'tap-mss',
+      'tap_mss',
+      `${tap_mss} is not a multiple of 4 from 4 to 65532: the target makes ${((tap_mss >>> 2) & 0x3fff) * 4} of it.`,
+    );
   if (record.sndbuf >= 2 ** 24)
-    say('sndbuf', 'sndbuf', `The target makes ${record.sndbuf & 0xffffff} units of ${record.sndbuf}.`);
-  if ((record.flags & 0x80) !== 0) say('flags-unused', 'flags', 'Bit 7 is set. The target keeps it.');
+    say(
+      'sndbuf',
+      'sndbuf',
+      `${record.sndbuf} units of 256 bytes do not fit in 24 bits: the target keeps ${record.sndbuf & 0xffffff}.`,
+    );
+  if ((record.flags & 0x80) !== 0)
+    say('flags-unused', 'flags', 'Bit 7 is set, for which no release has a use. The target keeps it.');
   if ((record.flags & 0x40) !== 0)
     say('flags-syn-retried', 'flags', 'SYN_RETRIED is set, so the source is of December 2025 or later.');
   if ((events & TAP_FIN_ACKED) !== 0 && (events & TAP_FIN_SENT) === 0)
@@ -156,6 +173,18 @@ const WINDOW: Record<WindowFault, RuleName> = {
   snd_wl1: 'window-wl1',
   rcv_wup: 'window-wup',
 };
+
+/** Which numbers of a window contradict each other. */
+function windowFaultText(fault: WindowFault, ext: Transfer, rcv_nxt: number): string {
+  switch (fault) {
+    case 'max_window':
+      return `max_window ${ext.max_window} is below snd_wnd ${ext.snd_wnd}`;
+    case 'snd_wl1':
+      return `snd_wl1 ${ext.snd_wl1} is after the end of the receive window, ${(rcv_nxt + ext.rcv_wnd) >>> 0} (seq_rcv + rcvq + rcv_wnd)`;
+    case 'rcv_wup':
+      return `rcv_wup ${ext.rcv_wup} is after the next byte expected, ${rcv_nxt} (seq_rcv + rcvq)`;
+  }
+}
 
 /** Checks the extended record of a flow, and what it has to do with the record. */
 export function checkExt(
@@ -188,19 +217,19 @@ export function checkExt(
     say(
       WINDOW[fault],
       fault,
-      `The kernel answers EINVAL to this window (rcv_nxt ${rcv_nxt}), and the target resets the flow.`,
+      `${windowFaultText(fault, ext, rcv_nxt)}: the kernel answers EINVAL to TCP_REPAIR_WINDOW, and the target resets the flow.`,
     );
   if (ext.mss === 0 || ext.mss > 65535)
     say(
       'mss',
       'mss',
-      `${ext.mss} (0x${ext.mss.toString(16).padStart(8, '0')}) is no MSS. The target passes it on to the kernel.`,
+      `${ext.mss} (0x${ext.mss.toString(16).padStart(8, '0')}) is not between 1 and 65535. The target passes it on to the kernel as the MSS.`,
     );
   if (ext.timestamp !== undefined && ext.timestamp !== 0 && (options & OPT_TIMESTAMPS) === 0)
     say(
       'timestamp-unused',
       'timestamp',
-      `The target does not use ${ext.timestamp}, because timestamps are off.`,
+      `The timestamp is ${ext.timestamp}, but timestamps are off in tcpi_options: the target does not use it.`,
     );
   if ((options & OPT_TIMESTAMPS) !== 0 && (options & OPT_SACK) === 0)
     say(
@@ -209,7 +238,11 @@ export function checkExt(
       'The target switches SACK on, which the connection does not have, and leaves timestamps off.',
     );
   if (!STATES.has(state))
-    say('tcpi-state', 'tcpi_state', `State ${state} is not met. The target treats it as ESTABLISHED.`);
+    say(
+      'tcpi-state',
+      'tcpi_state',
+      `No source is known to send state ${state}. The target treats it as ESTABLISHED.`,
+    );
   if (record === undefined) return;
   const { events } = record;
   if (

@@ -154,7 +154,7 @@ function addVerdict(verdict: LoadVerdict, findings: Findings): void {
       'trailing-bytes',
       '',
       verdict.offset,
-      `The target does not read the last ${verdict.unread} bytes and answers 0x0 all the same.`,
+      `The target does not read the last ${verdict.unread === 1 ? 'byte' : `${verdict.unread} bytes`} and answers 0x0 all the same.`,
     );
 }
 
@@ -277,7 +277,7 @@ function checkTuples(
   for (const [i, side] of pif.entries()) {
     if (side !== 1 && side !== 2) continue;
     const at = record + 2 + 36 * i;
-    const key = `${side}${String.fromCharCode(...bytes.subarray(at, at + 36))}`;
+    const key = `${side}${Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 36))}`;
     const before = seen.get(key);
     if (before === undefined) seen.set(key, index);
     else if (before !== index)
@@ -387,7 +387,7 @@ function checkDraft(abi: ABIType | undefined, typo: boolean, bytes: Uint8Array, 
       'draft-flow-size',
       'header.flow_size',
       20,
-      `union flow is said to have ${flow} bytes. A target stores that.`,
+      `union flow is said to have ${flow} bytes, not 120 or 128. A target stores that unchecked.`,
     );
   const sidx = view.getUint32(24);
   if (sidx !== 3 && sidx !== 4)
@@ -395,15 +395,15 @@ function checkDraft(abi: ABIType | undefined, typo: boolean, bytes: Uint8Array, 
       'draft-sidx-size',
       'header.flow_sidx_size',
       24,
-      `struct flow_sidx is said to have ${sidx} bytes. A target stores that.`,
+      `struct flow_sidx is said to have ${sidx} bytes, not 4. A target stores that unchecked.`,
     );
   const dirty = firstNonZero(bytes, DRAFT_FIELDS_SIZE, Math.min(bytes.length, DRAFT_SIZE));
   if (dirty >= 0)
     findings.add(
       'draft-unused',
       'header.unused',
-      DRAFT_FIELDS_SIZE,
-      `The first that is not zero is at 0x${dirty.toString(16)}. A target does not look at them.`,
+      dirty,
+      `Unused bytes of the header are not zero, the first at 0x${dirty.toString(16)}. A target does not look at them.`,
     );
   if (bytes.length > DRAFT_SIZE)
     findings.add(

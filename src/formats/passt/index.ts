@@ -19,7 +19,7 @@ import { deviceStateText } from './errno.js';
 import { findGeneration, GENERATIONS, generationOf, type PasstGeneration } from './generations.js';
 import { findPortOrder } from './port-order.js';
 import { absent, present, presentPath, wirePath } from './present.js';
-import { recognise } from './recognise.js';
+import { MAGIC_BYTES, recognise } from './recognise.js';
 import { RULES } from './rules.js';
 import { EXT_SIZE, LAYOUT, MERGED_TYPES } from './schema.js';
 import { load, loadPlaceholder, NEWEST_RELEASE, RELEASES } from './target.js';
@@ -162,8 +162,10 @@ function guessABI(bytes: Uint8Array, generation: PasstGeneration): ABIType {
     const size = at + 4 <= bytes.length ? view.getUint32(at) : undefined;
     return size === 4 || size === 8 ? size : undefined;
   };
-  // The first byte of the magic number, or of the endianness tag, in byte order.
-  const big = passty ? bytes[16] === 0x12 : bytes[0] === 0xb1;
+  // The magic number, or the endianness tag: in the order in which it is less damaged.
+  const big = passty
+    ? closerForwards(bytes.subarray(16, 20), ENDIAN_TAG_BYTES)
+    : closerForwards(bytes.subarray(0, 8), MAGIC_BYTES);
   const narrow = sizeAt(passty ? 32 : 12) === 4;
   const abi = big ? (narrow ? ABI.powerpc : ABI.s390x) : narrow ? ABI.i386 : ABI.x86_64;
   const timeSize = sizeAt(passty ? 20 : 16);
@@ -171,6 +173,15 @@ function guessABI(bytes: Uint8Array, generation: PasstGeneration): ABIType {
     ? abi
     : withParts(abi, { timeSize: timeSize === 4 ? 4 : 8 });
 }
+
+/** Whether more bytes are those of a number in big-endian order than in little-endian order. */
+function closerForwards(bytes: Uint8Array, wanted: Uint8Array): boolean {
+  let more = 0;
+  for (let i = 0; i < wanted.length; i++)
+    more += Number(bytes[i] === wanted[i]) - Number(bytes[i] === wanted[wanted.length - 1 - i]);
+  return more > 0;
+}
+const ENDIAN_TAG_BYTES = Uint8Array.of(0x12, 0x34, 0x56, 0x78);
 
 /** The size of flow_sidx gives m68k away, where bit-fields do not align their struct. */
 function bySidx(

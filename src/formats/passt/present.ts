@@ -54,6 +54,7 @@ function recordOf(flow: unknown): unknown {
 function transferOf(flow: unknown): unknown {
   if (!isObject(flow)) return flow;
   const { ext } = flow;
+  if (ext === undefined) return {};
   if (!isObject(ext)) return ext;
   const transfer: Record<string, unknown> = { ...ext };
   const skipped = ext.tcpi_state === 'SKIP' || Number(ext.tcpi_state) === 0;

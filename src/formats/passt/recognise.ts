@@ -10,7 +10,8 @@ import type { GenerationName } from './generations.js';
 import { HEADER_SIZE, MAGIC, MAGIC_SWAPPED } from './schema.js';
 import { otherSizeFits } from './walk.js';
 
-const MAGIC_BYTES = bytesOf(MAGIC);
+/** The magic number in big-endian order. */
+export const MAGIC_BYTES = bytesOf(MAGIC);
 const SWAPPED_BYTES = bytesOf(MAGIC_SWAPPED);
 const PASSTY_BYTES = Uint8Array.from('{passty}', (char) => char.charCodeAt(0));
 const PLACEHOLDER_BYTES = Uint8Array.of(0x50, 0x41, 0x53, 0x53, 0x54, 0);

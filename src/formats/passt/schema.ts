@@ -156,13 +156,13 @@ const plainQueues = { sndq: be32, notsent: be32, rcvq: be32 } as const;
 
 /** 48 bytes. `mss` is in the order of the machine that wrote it. */
 export const TcpTapTransferExtV1 = struct(
-  'tcp_tap_transfer_ext',
+  'tcp_tap_transfer_ext_v1',
   { ...sequences, ...plainQueues, mss: u32, ...window },
   { packed: true },
 );
 /** 48 bytes: as commit 28772ee had it for a day, with `mss` big-endian. */
 export const TcpTapTransferExtV1BigMss = struct(
-  'tcp_tap_transfer_ext',
+  'tcp_tap_transfer_ext_v1',
   { ...sequences, ...plainQueues, mss: be32, ...window },
   { packed: true },
 );
@@ -186,17 +186,17 @@ const queues = {
   receive_queue: optional(bytes(field('rcvq')), notSkipped),
 } as const;
 const TransferV1 = struct(
-  'passt_transfer',
+  'tcp_tap_transfer_ext_v1',
   { ...sequences, ...countedQueues, mss: u32, ...window, ...queues },
   { packed: true },
 );
 const TransferV1BigMss = struct(
-  'passt_transfer',
+  'tcp_tap_transfer_ext_v1',
   { ...sequences, ...countedQueues, mss: be32, ...window, ...queues },
   { packed: true },
 );
 const TransferV2 = struct(
-  'passt_transfer',
+  'tcp_tap_transfer_ext',
   { ...sequences, ...countedQueues, mss: be32, timestamp: be32, ...window, ...queues },
   { packed: true },
 );
@@ -205,9 +205,9 @@ const TransferV2 = struct(
 export const LAYOUT = Object.freeze({ v1: 1, v2: 2, 'v1-28772ee': 3 });
 
 /**
- * A whole stream; bytes after it are no part of it. All flow records, then for each flow its extended record and queues. The parameter `layout`
- * says which extended record; the version in the header does not, because a stream of a newer version that
- * allows older readers is read with the layout that the reader has.
+ * A whole stream; bytes after it are no part of it. All flow records, then for each flow its extended record
+ * and queues. The parameter `layout` says which extended record; the version in the header does not, because
+ * a stream of a newer version that allows older readers is read with the layout that the reader has.
  */
 export const MergedStream = struct(
   'passt_stream',
@@ -217,7 +217,11 @@ export const MergedStream = struct(
     flow_count: derived(be32, countOf('records')),
     records: array(TcpTapTransfer, countedBy('flow_count')),
     transfers: array(
-      versioned('passt_transfer', field('layout'), { 1: TransferV1, 2: TransferV2, 3: TransferV1BigMss }),
+      versioned('tcp_tap_transfer_ext', field('layout'), {
+        1: TransferV1,
+        2: TransferV2,
+        3: TransferV1BigMss,
+      }),
       countedBy('flow_count'),
     ),
   },

@@ -48,7 +48,7 @@ export const RELEASES: readonly TargetRelease[] = Object.freeze([
   },
   {
     name: '2025_03_20',
-    title: 'passt from 2025_03_20 until before 2025_06_04 (2025_05_03, say)',
+    title: 'passt 2025_03_20 and later, before 2025_06_04',
     version: 2,
     extSize: EXT_SIZE[2],
     helperFailureFatal: false,
@@ -56,7 +56,7 @@ export const RELEASES: readonly TargetRelease[] = Object.freeze([
   },
   {
     name: '2025_06_04',
-    title: 'passt since 2025_06_04 (2026_07_28, say)',
+    title: 'passt 2025_06_04 and later',
     version: 2,
     extSize: EXT_SIZE[2],
     helperFailureFatal: true,
@@ -181,13 +181,13 @@ class Load {
     return { end, result, errno, because, offset: Math.min(this.at, this.bytes.length), path };
   }
   /** Reads on; a stop where the stream ends before. */
-  take(size: number, path: string): Stop | undefined {
+  take(size: number, path: string, among = ''): Stop | undefined {
     if (this.at + size > this.bytes.length)
       return this.stop(
         'failed',
         'ENODATA',
         path,
-        `the stream ends ${this.at + size - this.bytes.length} bytes before the end of ${path}`,
+        `the stream ends ${byteCount(this.at + size - this.bytes.length)} before the end of ${path}${among}`,
       );
     this.at += size;
     return undefined;
@@ -198,9 +198,15 @@ class Load {
     if (short !== undefined) return short;
     const version = this.view.getUint32(8);
     const compat = this.view.getUint32(12);
-    if (this.view.getBigUint64(0) !== MAGIC) {
+    const magic = this.view.getBigUint64(0);
+    if (magic !== MAGIC) {
       this.at = 0;
-      return this.stop('failed', 'EINVAL', 'header.magic', 'the magic number is wrong');
+      return this.stop(
+        'failed',
+        'EINVAL',
+        'header.magic',
+        `the magic number is 0x${magic.toString(16).padStart(16, '0')}, not 0x${MAGIC.toString(16)}`,
+      );
     }
     if (version === 0 || compat === 0) {
       this.at = version === 0 ? 8 : 12;
@@ -208,7 +214,7 @@ class Load {
         'failed',
         'EINVAL',
         version === 0 ? 'header.version' : 'header.compat_version',
-        'a version of 0 is invalid',
+        `${version === 0 ? 'version' : 'compat_version'} is 0, which is invalid`,
       );
     }
     const own = this.release.version;
@@ -218,7 +224,7 @@ class Load {
         'failed',
         'ENOTSUP',
         compat > own ? 'header.compat_version' : 'header.version',
-        `it implements version ${own} only, and the stream is for version${compat === version ? ` ${version}` : `s ${compat} to ${version}`}`,
+        `it implements version ${own} only, and the header has version ${version}, compat_version ${compat}`,
       );
     }
     return undefined;
@@ -248,7 +254,7 @@ class Load {
   records(count: number): Stop | undefined {
     for (let i = 0; i < Math.min(count, FLOW_MAX); i++) {
       const record = this.at;
-      const cut = this.take(RECORD_SIZE, `flows[${i}]`);
+      const cut = this.take(RECORD_SIZE, `flows[${i}]`, ` (flow_count is ${count})`);
       if (cut !== undefined) return cut;
       if (this.bytes[record] === 0 || this.bytes[record + 1] === 0) {
         this.at = record;
@@ -320,7 +326,7 @@ class Load {
       else places.push(i);
     for (let i = 0; i < count; i++) {
       const ext = this.at;
-      const cut = this.take(extSize, `flows[${i}].ext`);
+      const cut = this.take(extSize, `flows[${i}].ext`, ` (flow_count is ${count})`);
       if (cut !== undefined) return cut;
       const steps = stepsAt(this.view, ext, extSize);
       const failed = steps.state === 0 ? undefined : this.queues(steps, i);
@@ -358,12 +364,20 @@ class Load {
     const limit = `a queue has at most ${QUEUE_MAX} bytes`;
     if (steps.sndq > QUEUE_MAX) return invalid('sndq', 8, `${limit}, not ${steps.sndq}`);
     if (steps.notsent > steps.sndq)
-      return invalid('notsent', 12, `${steps.notsent} bytes are said to be unsent of ${steps.sndq}`);
+      return invalid(
+        'notsent',
+        12,
+        `notsent is ${steps.notsent}, more than the ${byteCount(steps.sndq)} of the send queue (sndq)`,
+      );
     if (steps.rcvq > QUEUE_MAX) return invalid('rcvq', 16, `${limit}, not ${steps.rcvq}`);
     return (
       this.take(steps.sndq, `flows[${i}].send_queue`) ?? this.take(steps.rcvq, `flows[${i}].receive_queue`)
     );
   }
+}
+
+function byteCount(count: number): string {
+  return count === 1 ? '1 byte' : `${count} bytes`;
 }
 
 /** A side of a flow record in the bytes. */
