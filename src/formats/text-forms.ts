@@ -2,14 +2,14 @@
 import type { TextForm } from '../codec/index.js';
 
 /** `192.0.2.1`, 4 bytes. */
-export const ipv4: TextForm = Object.freeze({ name: 'ipv4', print: printIPv4, parse: parseIPv4 });
+export const ipv4: TextForm = Object.freeze({ name: 'IPv4 address', print: printIPv4, parse: parseIPv4 });
 /** `2001:db8::1`, 16 bytes. Printed as RFC 5952 says; read in every form of RFC 4291. */
-export const ipv6: TextForm = Object.freeze({ name: 'ipv6', print: printIPv6, parse: parseIPv6 });
+export const ipv6: TextForm = Object.freeze({ name: 'IPv6 address', print: printIPv6, parse: parseIPv6 });
 /** `52:54:00:12:34:56`, 6 bytes. */
-export const mac: TextForm = Object.freeze({ name: 'mac', print: printMAC, parse: parseMAC });
+export const mac: TextForm = Object.freeze({ name: 'MAC address', print: printMAC, parse: parseMAC });
 /** 16 bytes that are an IPv6 address, or an IPv4 one in v4-mapped form, which is written as IPv4. */
 export const inany: TextForm = Object.freeze({
-  name: 'inany_addr',
+  name: 'IPv4 or IPv6 address',
   print: (bytes: Uint8Array) => (isV4Mapped(bytes) ? printIPv4(bytes.subarray(12)) : printIPv6(bytes)),
   parse: (text: string) => {
     const four = parseIPv4(text);

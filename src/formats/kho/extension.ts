@@ -1,0 +1,50 @@
+/** What decodes the parts of a handover: open tables, so that a format registers what it knows. */
+import type { Content } from './content.js';
+import type { Walk } from './walk.js';
+
+/** What a node of the root leads to. */
+export interface Blob {
+  /** The name of the node. */
+  readonly name: string;
+  readonly path: string;
+  readonly address: bigint;
+  /** As many bytes as the node, or the device tree that lies there, says; fewer where the dump has fewer. */
+  readonly bytes: Uint8Array;
+  /** What the node says; undefined before kho-v3. */
+  readonly size: number | undefined;
+  /** Whether all of it is in the dump. */
+  readonly complete: boolean;
+}
+
+/** Decodes the blob of a node of that name, or one that says that it is compatible with it. */
+export interface SubtreeDecoder {
+  readonly name?: string;
+  readonly compatible?: string;
+  /** Whether the blob has to be a device tree. */
+  readonly tree?: true;
+  decode(blob: Blob, walk: Walk, registry: Registry): unknown;
+}
+/** Decodes what a handler of files left. */
+export interface FileHandler {
+  /** As in `luo_file_ser`. */
+  readonly compatible: string;
+  /** Under which name the value stands beside the file's own fields. */
+  readonly key: string;
+  /** `data` is the handler's own word. Undefined where nothing can be said. */
+  decode(data: bigint, walk: Walk, path: string): unknown;
+  /** The bytes of the file, for handlers that have some. The value is what `decode` gave. */
+  contents?(value: unknown, walk: Walk): Iterable<Content>;
+}
+/** Decodes file-lifecycle-bound data by its name. */
+export interface FlbDecoder {
+  /** The name, or what all names begin with if it ends in `*`. */
+  readonly name: string;
+  readonly key: string;
+  decode(data: bigint, walk: Walk, path: string): unknown;
+}
+
+export interface Registry {
+  readonly subtrees: readonly SubtreeDecoder[];
+  readonly files: readonly FileHandler[];
+  readonly flbs: readonly FlbDecoder[];
+}

@@ -1,0 +1,24 @@
+/** What carryover itself decodes; more can be given when a handover is opened. */
+import { metadataSubtree } from '../kexec-metadata/index.js';
+import { khoTestSubtree } from '../kho-test/index.js';
+import { testFlb } from '../liveupdate/test-flb.js';
+import { luoSubtree } from '../luo/index.js';
+import { memblockSubtree } from '../memblock/index.js';
+import { memfdV1, memfdV2 } from '../memfd/index.js';
+import type { Registry } from './extension.js';
+
+export const REGISTRY: Registry = Object.freeze({
+  subtrees: Object.freeze([luoSubtree, memblockSubtree, metadataSubtree, khoTestSubtree]),
+  files: Object.freeze([memfdV1, memfdV2]),
+  flbs: Object.freeze([testFlb]),
+});
+
+/** What is added comes first, so that it can take the place of what is there. */
+export function extended(more: Partial<Registry> | undefined): Registry {
+  if (more === undefined) return REGISTRY;
+  return {
+    subtrees: [...(more.subtrees ?? []), ...REGISTRY.subtrees],
+    files: [...(more.files ?? []), ...REGISTRY.files],
+    flbs: [...(more.flbs ?? []), ...REGISTRY.flbs],
+  };
+}

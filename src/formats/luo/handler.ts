@@ -1,0 +1,12 @@
+/** Which decoder takes a file. */
+import type { FileHandler, Registry } from '../kho/extension.js';
+import { baseVersion } from '../kho/generations.js';
+
+/** The decoder for a handler's string, also one for the first of strings that are joined. */
+export function handlerFor(compatible: string, registry: Registry): FileHandler | undefined {
+  const base = baseVersion(compatible);
+  return (
+    registry.files.find((handler) => handler.compatible === compatible) ??
+    registry.files.find((handler) => handler.compatible === base)
+  );
+}
