@@ -75,12 +75,18 @@ export async function writeBytes({ io }: Context, file: string, bytes: Uint8Arra
   try {
     await io.writeFile(file, bytes);
   } catch (error) {
-    throw new FileError(`${file}: ${reasonOf(error)}`, { cause: error });
+    throw new FileError(`${file}: ${isMissing(error) ? 'there is no such directory' : reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
+/** A file that is written need not be there; the directory that it is to be in has to. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
 /** What the system says, in its words, without its code and path. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',

@@ -29,7 +29,10 @@ export function* findingsText(
       yield `${' '.repeat(9)}${style.dim('…')} ${count - OF_ONE_RULE} more of ${style.title(rule)}${style.dim(': --all lists them')}`;
 }
 
-function titleText({ severity, rule, path, offset }: Finding, style: Style): string {
+function titleText(finding: Finding & { readonly address?: bigint }, style: Style): string {
+  const { severity, rule, path } = finding;
+  // In a dump the place is a physical address.
+  const offset = finding.offset ?? finding.address;
   const place = offset === undefined ? '' : `at 0x${offset.toString(16)}`;
   return [
     style.severity[severity](severity.padEnd(7)),

@@ -12,6 +12,8 @@ export interface HexdumpOptions {
   readonly columns: number | undefined;
   /** Repeated rows in full. */
   readonly all: boolean;
+  /** Where the first of the bytes is, if it is not at 0. */
+  readonly base?: bigint;
 }
 
 /** Rows from this number of equal ones on are folded. */
@@ -55,7 +57,7 @@ function* rows(
   for (let at = from; at < end; ) {
     const next = Math.min(end, at + width);
     yield row(
-      style.dim(at.toString(16).padStart(digits, '0')),
+      style.dim(((options.base ?? 0n) + BigInt(at)).toString(16).padStart(digits, '0')),
       hexCells(bytes, at, next, paint),
       asciiCells(bytes, at, next, paint),
       at === from ? label : '',

@@ -1,4 +1,26 @@
 /** What the command needs of the system around it, so that it runs in tests as it does in a shell. */
+import type { FileSource } from '../memory/index.js';
+
+/** What is at a path: a file to be read in windows, or a directory, read as a whole. */
+export type Opened =
+  | { readonly kind: 'file'; readonly source: FileSource }
+  /** Files by their paths inside of it, with `/` between the names. */
+  | { readonly kind: 'directory'; readonly files: ReadonlyMap<string, Uint8Array> }
+  /** A pipe or a device, which can be read from its start to its end, once. */
+  | { readonly kind: 'stream' };
+
+/** A file that is being written from its start to its end. */
+export interface OutputFile {
+  /** The bytes may be used again once it resolves. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Goes on that many bytes further; what is left out reads as zeros and takes no room. */
+  skip(length: number): Promise<void>;
+  /** Puts the file in its place. */
+  done(): Promise<void>;
+  /** Leaves nothing behind. */
+  abandon(): Promise<void>;
+}
+
 export interface IO {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdoutIsTTY: boolean;
@@ -7,6 +29,9 @@ export interface IO {
   readonly columns: number | undefined;
   readStdin(): Promise<Uint8Array>;
   readFile(path: string): Promise<Uint8Array>;
+  /** Opens a file to be read in windows; reads a directory. */
+  openPath(path: string): Promise<Opened>;
+  createFile(path: string): Promise<OutputFile>;
   /** Writes a whole file or nothing of it. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
   /** Resolves when more can be taken; false when nobody reads any more. */

@@ -39,8 +39,12 @@ function whole(value: JSONValue, indent: string): string {
   const short = inLine(value);
   if (short !== undefined && short.length + indent.length <= LINE) return short;
   const inner = `${indent}  `;
+  // Without the generator: most of the text of a long document is made here.
   const lines: string[] = [];
-  for (const [label, member] of members(value)) lines.push(`${inner}${label}${whole(member, inner)}`);
+  if (Array.isArray(value)) for (const element of value) lines.push(`${inner}${whole(element, inner)}`);
+  else
+    for (const [key, member] of Object.entries(value))
+      lines.push(`${inner}${JSON.stringify(key)}: ${whole(member, inner)}`);
   const text = lines.join(',\n');
   return Array.isArray(value) ? `[\n${text}\n${indent}]` : `{\n${text}\n${indent}}`;
 }

@@ -1,6 +1,7 @@
 /** The command: words in, an exit code out. Everything it does to the world goes through its {@link IO}. */
 import { Command, CommanderError, Option } from 'commander';
 import { isCarryoverError } from '../codec/index.js';
+import { suggest } from '../codec/suggest.js';
 import { type Context, EXIT, type Exit, FileError, styleFor, UsageError } from './context.js';
 import type { IO } from './io.js';
 import { type ColorMode, makeStyle, wantsColor } from './style.js';
@@ -9,20 +10,32 @@ import { addConvert } from './verbs/convert.js';
 import { addDecode } from './verbs/decode.js';
 import { addEncode } from './verbs/encode.js';
 import { addExplain } from './verbs/explain.js';
+import { addExtract } from './verbs/extract.js';
 import { addFormats } from './verbs/formats.js';
 import { addGet } from './verbs/get.js';
 import { addHexdump } from './verbs/hexdump.js';
 import { addLayout } from './verbs/layout.js';
+import { addRanges } from './verbs/ranges.js';
 import { addSet } from './verbs/set.js';
 
 /** Errors of these codes are about the words of the command line, not about the input. */
 const USAGE_CODES: ReadonlySet<string> = new Set([
-  'abi-unknown',
-  'generation-unknown',
   'path-unknown',
   'type-unknown',
   'code-unknown',
+  'kho-generation',
+  'kho-page-size',
+  'kho-receiver',
+  'dump-read-only',
+  'input-no-memory',
 ]);
+
+/** Errors of these codes are about the words only where the words name such a thing: documents do as well. */
+const NAMED_BY: Readonly<Record<string, RegExp>> = {
+  'format-unknown': /^--(as|to)\b/,
+  'generation-unknown': /^--(as|to)\b/,
+  'abi-unknown': /^--(abi|from)\b/,
+};
 
 /** Lines are this long where stdout is no terminal. */
 const COLUMNS = 100;
@@ -76,6 +89,8 @@ function makeProgram(context: Context, version: string, out: (chunk: string) => 
     addCheck,
     addHexdump,
     addGet,
+    addExtract,
+    addRanges,
     addSet,
     addEncode,
     addConvert,
@@ -92,6 +107,19 @@ function makeProgram(context: Context, version: string, out: (chunk: string) => 
   return program;
 }
 
+/** Without a verb, `decode` is meant: then what was to be one is an argument too many. */
+function verbUnknown(argv: readonly string[], program: Command): string | undefined {
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const [first, second] = words;
+  const verb = first === 'help' ? second : first;
+  const verbs = program.commands.map((command) => command.name());
+  if (verb === undefined || words.length < 2 || verb === 'help' || verbs.includes(verb)) return undefined;
+  const near = suggest(verb, verbs);
+  return near === undefined && first !== 'help'
+    ? undefined
+    : `there is no verb ${JSON.stringify(verb)}${near === undefined ? '' : `; did you mean ${near}?`}`;
+}
+
 function report(error: unknown, argv: readonly string[], context: Context, program: Command): Exit {
   const { io, input } = context;
   const { color } = program.opts<{ color?: ColorMode }>();
@@ -103,18 +131,22 @@ function report(error: unknown, argv: readonly string[], context: Context, progr
     );
   };
   if (error instanceof CommanderError) {
-    say(error.message.replace(/^error: /, ''));
+    say(verbUnknown(argv, program) ?? error.message.replace(/^error: /, ''));
     io.writeError(style.dim('  carryover --help says how it is used\n'));
     return EXIT.usage;
   }
   if (error instanceof UsageError || error instanceof FileError) {
-    say(error.message);
+    // What is no verb is taken for a file.
+    const noFile = error instanceof FileError && error.message.startsWith(`${argv[0]}: `);
+    say((noFile ? verbUnknown(argv, program) : undefined) ?? error.message);
     return EXIT.usage;
   }
   if (isCarryoverError(error)) {
+    const named = NAMED_BY[error.code];
     const isUsage =
       USAGE_CODES.has(error.code) ||
-      (error.code === 'format-unknown' && (input === undefined || argv.includes('--as')));
+      (input === undefined && error.code === 'edit-impossible') ||
+      (named !== undefined && (input === undefined || argv.some((word) => named.test(word))));
     say(isUsage || input === undefined ? error.message : `${input}: ${error.message}`);
     return isUsage ? EXIT.usage : EXIT.findings;
   }

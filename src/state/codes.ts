@@ -36,6 +36,14 @@ export const STATE_CODES = {
     title: 'The value cannot be written that way',
     text: 'The other ABI or generation has no place for something in the value, or needs something that is not in it. The message names the field.',
   },
+  'input-no-memory': {
+    title: 'That takes an image of the memory',
+    text: 'A directory of debugfs, or one blob of a handover, has pointers but not the memory behind them. The content of preserved files, and what a kernel would do with the whole, can only be told from a dump.',
+  },
+  'dump-read-only': {
+    title: 'Memory dumps can be read, not written',
+    text: 'set, convert and encode work on inputs whose bytes are one value. What a kernel handed over lies scattered in its memory; carryover shows and checks it, but does not yet write it.',
+  },
   'type-unknown': {
     title: 'No type is known by this name',
     text: '`carryover layout` without a name lists the types of all formats.',

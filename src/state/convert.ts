@@ -10,6 +10,7 @@ import type { StateCode } from './codes.js';
 import { encodePresented, valueToJSON } from './document.js';
 import { parseAs, type State } from './open.js';
 import type { Edit } from './set.js';
+import { plural } from './tree.js';
 
 export interface ConvertOptions {
   /** The machine that is to write it; the one that wrote the input, unless given. */
@@ -40,14 +41,13 @@ export function convert(state: State, options: ConvertOptions): Converted {
       `the input does not decode completely: ${state.incomplete.reason}`,
       { path: state.incomplete.path, cause: state.incomplete },
     );
-  const target =
-    options.to === undefined ? undefined : parseAs(options.to, options.formats ?? [state.format]);
+  const target = options.to === undefined ? undefined : parseAs(options.to, options.formats);
   const format = target?.format ?? state.format;
   const generation = target?.generation ?? state.reading.generation;
   if (format !== state.format)
     throw new CarryoverError(
       'convert-impossible' satisfies StateCode,
-      `a value of ${state.format.name} is none of ${format.name}`,
+      `a value of the format ${state.format.name} cannot be written as ${format.name}`,
     );
   const abi = options.abi ?? state.reading.abi;
   const reading = format.reading(new Uint8Array(), { generation, ...(abi === undefined ? {} : { abi }) });
@@ -57,13 +57,26 @@ export function convert(state: State, options: ConvertOptions): Converted {
   for (const edit of options.edits ?? []) json = assign(json, pathParts(edit.path), edit.value);
   if (options.abi !== undefined && reading.abi === undefined)
     notes.push(`${format.name}@${generation} is the same on every ABI`);
-  const bytes = encodeAs(format, reading, json, notes);
+  const encoded = encodeAs(format, reading, json, notes);
+  const bytes = withTrailing(encoded, state.bytes.subarray(state.wire.understood), notes);
   const seen = format.recognise(bytes)?.generation;
   if (other && seen !== undefined && seen !== generation)
     notes.push(
       `what was written is taken for ${format.name}@${seen}: a field that tells the generations apart still has its old value, and has to be set as well`,
     );
   return { bytes, reading, notes };
+}
+
+/** What follows the value is of no known meaning, and is kept as it is. */
+function withTrailing(encoded: Uint8Array, trailing: Uint8Array, notes: string[]): Uint8Array {
+  if (trailing.length === 0) return encoded;
+  notes.push(
+    `${plural(trailing.length, 'byte')} after the value ${trailing.length === 1 ? 'was' : 'were'} copied unchanged`,
+  );
+  const all = new Uint8Array(encoded.length + trailing.length);
+  all.set(encoded);
+  all.set(trailing, encoded.length);
+  return all;
 }
 
 /** The JSON of the value without what the target itself decides: magic numbers, and the hints for the ABI. */

@@ -169,6 +169,11 @@ function parseDocument(json: JSONValue, formats: readonly Format[]): ParsedDocum
   const { format: name, generation, value, incomplete, trailing } = json;
   if (typeof name !== 'string') throw invalid('a document names its format: "format"');
   if (typeof generation !== 'string') throw invalid('a document names its generation: "generation"');
+  if (name === 'kho')
+    throw new CarryoverError(
+      'dump-read-only' satisfies StateCode,
+      'the document is what a kernel handed over, which lies scattered in its memory; it cannot be encoded yet',
+    );
   const { format } = parseAs(`${name}@${generation}`, formats);
   if (incomplete !== undefined)
     throw new CarryoverError(

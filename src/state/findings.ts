@@ -8,6 +8,9 @@ import type { Wire } from './wire.js';
 /** Codes that do not keep a value from being complete: it encodes to the bytes that it came from. */
 const HARMLESS = new Set(['derived-mismatch']);
 
+/** What a decode meets where the input ends too early. */
+const ENDS: ReadonlySet<string> = new Set(['decode/truncated', 'decode/count-limit']);
+
 /** Why the value does not tell all of the bytes; undefined if it does. */
 export function incompleteBecause(wire: Wire): CarryoverError | undefined {
   return wire.problems.find((problem) => !HARMLESS.has(problem.code));
@@ -35,12 +38,20 @@ export function findingsOf(
   const rules = format.check(wire.value, reading, bytes, wire.understood);
   // Where a rule of the format speaks of the same place, it says more than the declaration does.
   const spoken = new Set(rules.map(placeOf));
-  const kept = declared.filter((finding) => finding.severity === 'error' || !spoken.has(placeOf(finding)));
+  const errors = new Set(rules.filter((finding) => finding.severity === 'error').map(placeOf));
+  // Where the input ends, every part that is not complete says so; the innermost, which is last, says it exactly.
+  const ends = declared.filter((finding) => ENDS.has(finding.rule));
+  const kept = declared.filter(
+    (finding) =>
+      !(finding.severity === 'error' ? errors : spoken).has(placeOf(finding)) &&
+      (!ENDS.has(finding.rule) || finding === ends[ends.length - 1]),
+  );
   return [...kept, ...rules].sort((one, other) => (one.offset ?? -1) - (other.offset ?? -1));
 }
 
-function placeOf(finding: Finding): string {
-  return `${finding.path}@${finding.offset ?? ''}`;
+/** Fields are known by their paths, what concerns the whole by where it begins. */
+function placeOf({ path, offset }: Finding): string {
+  return path === '' ? `@${offset ?? ''}` : path;
 }
 
 /** Padding and the like have no place of their own in the presented value: what they lie in has. */

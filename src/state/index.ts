@@ -11,6 +11,28 @@ export {
   valueToJSON,
 } from './document.js';
 export { countBySeverity } from './findings.js';
+export {
+  blobOfHandover,
+  type HandoverState,
+  handoverDocument,
+  openBlob,
+  openCopy,
+  openDump,
+  outcomesOf,
+  type PreservedFile,
+  preservedFile,
+  verdictOf,
+} from './handover.js';
+export { withNames } from './handover-names.js';
+export { handoverRanges, type MemoryMap, memoryMap, type OwnedRange } from './handover-ranges.js';
+export {
+  type HandoverNode,
+  handoverNodeAt,
+  handoverTree,
+  objectAt,
+  objectOf,
+  sizeText,
+} from './handover-tree.js';
 export { type OpenOptions, open, parseAs, type State } from './open.js';
 export { type ByteRange, byteRanges } from './ranges.js';
 export { type Edit, parseEdit, setFields } from './set.js';

@@ -105,7 +105,7 @@ function patch(state: State, bytes: Uint8Array, node: Node, value: JSONValue): v
   if (wire.plan === undefined || node.kind !== 'field') {
     const raw = typeof value === 'string' ? fromHex(value) : undefined;
     if (raw === undefined || raw.length !== node.size)
-      throw impossible(`${where} is ${node.size} bytes, given as hex digits`);
+      throw impossible(`${where} takes ${node.size} bytes, given as hex digits`);
     bytes.set(raw, node.offset);
     return;
   }

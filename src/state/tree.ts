@@ -126,8 +126,15 @@ class ValueNode implements Node {
   private at(part: PathPart, value: unknown): Node {
     const path = [...this.path, part];
     const wirePath = this.source.wirePath(path);
-    const wire = wirePath === undefined ? undefined : locate(this.source.root, wirePath);
+    const wire = wirePath === undefined ? undefined : this.locate(wirePath);
     return new ValueNode(this.source, path, value, wire);
+  }
+  /** From here where that is possible: the way from the root is long, and makes elements anew. */
+  private locate(path: readonly PathPart[]): WireNode | undefined {
+    const from = this.wire?.path;
+    return from?.every((part, i) => part === path[i])
+      ? locate(this.wire, path.slice(from.length))
+      : locate(this.source.root, path);
   }
 
   /** The fields in their presented order, and between them the bits of their struct that no field tells. */
@@ -326,16 +333,29 @@ function plainText(value: unknown): string {
 export function bytesText(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'none';
   if (bytes.length <= SHOWN) return `${hexText(bytes)}${readable(bytes)}`;
-  const [first = 0] = bytes;
-  if (bytes.every((byte) => byte === first)) return `${hexText(bytes.subarray(0, 1))} × ${bytes.length}`;
+  if (allEqual(bytes)) {
+    const one = bytes.subarray(0, 1);
+    return `${hexText(one)} × ${bytes.length}${readable(one)}`;
+  }
   const shown = bytes.subarray(0, SHOWN);
   return `${hexText(shown)}… (${bytes.length} bytes)${readable(shown)}`;
 }
-/** The bytes as text as well, where they look like that. */
+function allEqual(bytes: Uint8Array): boolean {
+  const [first] = bytes;
+  // A loop: a queue of 64 MiB takes seconds with a call for each byte.
+  for (let i = 1; i < bytes.length; i++) if (bytes[i] !== first) return false;
+  return true;
+}
+/** The bytes as characters as well, as a hexdump has them, where most of them are some. */
 function readable(bytes: Uint8Array): string {
-  const isText =
-    bytes.length >= 4 && bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 10 || byte === 13);
-  return isText ? ` ${JSON.stringify(String.fromCharCode(...bytes))}` : '';
+  let text = '';
+  let printable = 0;
+  for (const byte of bytes) {
+    const isPrintable = byte >= 0x20 && byte < 0x7f;
+    if (isPrintable) printable++;
+    text += isPrintable ? String.fromCharCode(byte) : '.';
+  }
+  return 2 * printable > bytes.length ? ` |${text}|` : '';
 }
 /** Bytes of a longer run that are shown. */
 const SHOWN = 16;

@@ -12,6 +12,9 @@ import type { PathPart } from '../formats/format.js';
 
 export type WireKind = 'field' | 'padding' | 'reserved' | 'tail';
 
+/** Elements of an array that are kept at a time: a dump of a hundred thousand records visits each but once. */
+const KEPT = 256;
+
 /** A part of the wire value, or of the bytes that it does not tell. */
 export class WireNode {
   readonly kind: WireKind;
@@ -74,6 +77,7 @@ export class WireNode {
     const known = this.elements.get(index);
     if (known !== undefined) return known;
     const made = this.observeElement(plan, index, length);
+    if (this.elements.size >= KEPT) this.elements.clear();
     if (made !== undefined) this.elements.set(index, made);
     return made;
   }

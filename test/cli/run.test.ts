@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wrap } from '../../src/cli/findings-text.js';
 import { type IO, writeLines } from '../../src/cli/io.js';
 import { jsonText } from '../../src/cli/json-text.js';
+import { createFile, openPath } from '../../src/cli/node-files.js';
 import { nodeIO } from '../../src/cli/node-io.js';
 import { run } from '../../src/cli/run.js';
 import { wantsColor } from '../../src/cli/style.js';
@@ -18,6 +19,8 @@ function fake(changes: Partial<IO> = {}): { io: IO; errors: string[] } {
     columns: undefined,
     readStdin: async () => new Uint8Array(),
     readFile: async (path) => new Uint8Array(await readFile(path)),
+    openPath,
+    createFile,
     writeFile: async () => undefined,
     write: async () => true,
     writeError: (text) => {
@@ -128,14 +131,54 @@ describe('files', () => {
     await expect(write(join(folder, 'none', 'a.bin'), Uint8Array.of(1))).rejects.toThrow('ENOENT');
     expect(await readdir(folder)).toEqual(['a.bin']);
   });
+  it('that links lead to are written, and the links stay', async () => {
+    const target = join(folder, 'target.bin');
+    const link = join(folder, 'link.bin');
+    await writeFile(target, 'before');
+    await symlink(target, link);
+    await write(link, Uint8Array.of(7));
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(new Uint8Array(await readFile(target))).toEqual(Uint8Array.of(7));
+    await rm(link);
+    await rm(target);
+  });
+  it('without an end are read up to a limit', { timeout: 60_000 }, async () => {
+    await expect(read('/dev/zero')).rejects.toThrow('the input is larger than a buffer can be here');
+  });
   it('are left as they were when an edit fails', async () => {
     const path = join(folder, 'b.bin');
     await writeFile(path, await readFile(capture));
     const { io, errors } = fake({ writeFile: write });
-    expect(await run(['set', path, 'header.version=-1', '--in-place'], io, '0')).toBe(1);
+    expect(await run(['set', path, 'header.version=-1', '--in-place'], io, '0')).toBe(2);
     expect(errors.join('')).toContain('value-range');
     expect(await readFile(path)).toEqual(await readFile(capture));
     expect(await run(['set', path, 'header.version=3', '--in-place'], io, '0')).toBe(0);
     expect((await readFile(path))[11]).toBe(3);
+  });
+});
+
+describe('words that make no sense', () => {
+  const told = async (...words: string[]): Promise<[number, string]> => {
+    const { io, errors } = fake();
+    return [await run(words, io, '0'), errors.join('').split('\n')[0] ?? ''];
+  };
+  it.each([
+    [['decod', 'x'], 'carryover: there is no verb "decod"; did you mean decode?'],
+    [['help', 'nope'], 'carryover: there is no verb "nope"'],
+    [['set', capture, '=3', '-o', '-'], 'carryover: "=3" is not PATH=VALUE [edit-impossible]'],
+    [
+      ['set', capture, 'header.version=x', '-o', '-'],
+      'carryover: header.version: this is not an integer [value-type]',
+    ],
+  ])('%j', async (words, message) => {
+    expect(await told(...words)).toEqual([2, message]);
+  });
+  it('are not blamed for what a document says', async () => {
+    const { io, errors } = fake({
+      readFile: async () =>
+        new TextEncoder().encode('{"format":"passt","generation":"v9","abi":"x86_64","value":{}}'),
+    });
+    expect(await run(['encode', 'value.json'], io, '0')).toBe(1);
+    expect(errors.join('')).toContain('carryover: value.json: passt has no generation "v9"');
   });
 });

@@ -1,8 +1,11 @@
 /** A shell that knows `carryover`, `cmp` and `head -c`, pipes, and files that exist only here and in fixtures/. */
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { IO } from '../../src/cli/io.js';
+import { openPath } from '../../src/cli/node-files.js';
 import { run } from '../../src/cli/run.js';
+import { bytesSource } from '../../src/memory/index.js';
 
 const root = new URL('../../', import.meta.url);
 
@@ -71,6 +74,26 @@ export async function makeShell(
       readFile: read,
       writeFile: async (path, bytes) => {
         files.set(path, bytes.slice());
+      },
+      openPath: async (path) => {
+        const known = files.get(path);
+        if (known === undefined) return openPath(fileURLToPath(new URL(path, root)));
+        return { kind: 'file', source: { ...bytesSource(known), close: () => undefined } };
+      },
+      createFile: async (path) => {
+        const parts: Uint8Array[] = [];
+        return {
+          write: async (bytes) => {
+            parts.push(bytes.slice());
+          },
+          skip: async (length) => {
+            parts.push(new Uint8Array(length));
+          },
+          done: async () => {
+            files.set(path, Buffer.concat(parts));
+          },
+          abandon: async () => undefined,
+        };
       },
       write: async (chunk) => {
         out.push(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk.slice());

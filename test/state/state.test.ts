@@ -133,7 +133,7 @@ describe('the tree', () => {
         "    (padding) 51+5 5 bytes, zero",
         "    name 56+7",
         "      length 56+1 6",
-        "      text 57+6 6e616d652030 "name 0"",
+        "      text 57+6 6e616d652030 |name 0|",
       ]
     `);
   });

@@ -2,31 +2,27 @@
 import type { Command } from 'commander';
 import type { JSONValue } from '../../codec/index.js';
 import { findingToJSON, type State } from '../../state/index.js';
-import {
-  type Context,
-  EXIT,
-  type Exit,
-  examples,
-  type InputOptions,
-  inputOptions,
-  openInput,
-} from '../context.js';
+import { type Context, EXIT, type Exit, examples, UsageError } from '../context.js';
+import { type DumpOptions, dumpOptions, openAny } from '../dump-input.js';
 import { findingsText, isFailure, summaryText, wrap } from '../findings-text.js';
+import { checkHandoverJSON, checkHandoverScreen, failsCheck } from '../handover-verbs.js';
 import { writeAll, writeLines } from '../io.js';
 import { jsonText } from '../json-text.js';
 
-interface CheckOptions extends InputOptions {
+interface CheckOptions extends DumpOptions {
+  readonly receiver?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly all?: boolean;
 }
 
 export function addCheck(program: Command, context: Context): void {
-  const command = inputOptions(program.command('check').argument('<file...>', 'inputs, or - for stdin'))
+  const command = dumpOptions(program.command('check').argument('<file...>', 'inputs, or - for stdin'))
     .summary('say what is wrong with it, and what that does to the receiver')
     .description(
       'Lists what is wrong or odd with inputs: decode errors, broken declarations, and the rules of the format, with what each does to the receiver. Exits with 1 if there is an error or a warning.',
     )
+    .option('--receiver <release>', 'what a kernel of this release does with a handover: 6.16 to 7.3')
     .option('--json', 'the findings as JSON')
     .option('--all', 'all findings of rules that are broken many times')
     .option('-q, --quiet', 'nothing but the exit code');
@@ -40,7 +36,23 @@ export function addCheck(program: Command, context: Context): void {
     const documents: JSONValue[] = [];
     for (const file of files)
       try {
-        const state = await openInput(context, file, options);
+        const input = await openAny(context, [file], options);
+        if (input.kind === 'handover') {
+          const { state } = input;
+          const { receiver, all = false } = options;
+          if (failsCheck(state, receiver)) worst = worse(worst, EXIT.findings);
+          if (options.quiet === true) continue;
+          const name = file === '-' ? 'stdin' : file;
+          if (options.json === true) documents.push(checkHandoverJSON(state, name, receiver));
+          else
+            await writeLines(context.io, checkHandoverScreen(context, command, state, name, receiver, all));
+          continue;
+        }
+        const { state } = input;
+        if (options.receiver !== undefined)
+          throw new UsageError(
+            '--receiver is for memory dumps; the verdict on other inputs names their targets',
+          );
         if (isFailure(state.findings)) worst = worse(worst, EXIT.findings);
         if (options.quiet === true) continue;
         if (options.json === true) documents.push(jsonOf(state, file));

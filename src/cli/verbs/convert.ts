@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { convert, type Edit, parseEdit } from '../../state/index.js';
 import { abiOption, type Context, EXIT, examples, openInput, UsageError, writeBytes } from '../context.js';
+import { refuseDump } from '../dump-input.js';
 
 interface ConvertOptions {
   readonly as?: string;
@@ -39,11 +40,12 @@ export function addConvert(program: Command, context: Context): void {
   ).action(async (file: string, options: ConvertOptions) => {
     if (options.abi === undefined && options.to === undefined)
       throw new UsageError('convert to what? Give --abi, or --to, or both');
+    const edits: Edit[] = options.set.map(parseEdit);
+    await refuseDump(context, file, options.as);
     const state = await openInput(context, file, {
       ...(options.as === undefined ? {} : { as: options.as }),
       ...(options.from === undefined ? {} : { abi: options.from }),
     });
-    const edits: Edit[] = options.set.map(parseEdit);
     const { bytes, notes } = convert(state, { abi: abiOption(options.abi), to: options.to, edits });
     for (const note of notes) context.io.writeError(`carryover: note: ${note}\n`);
     await writeBytes(context, options.output, bytes);

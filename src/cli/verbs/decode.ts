@@ -2,22 +2,16 @@
 import type { Command } from 'commander';
 import { type JSONValue, pathText } from '../../codec/index.js';
 import { type Node, nodeAt, type State, toDocument, valueToJSON } from '../../state/index.js';
-import {
-  type Context,
-  EXIT,
-  examples,
-  type InputOptions,
-  inputOptions,
-  openInput,
-  parseCount,
-} from '../context.js';
+import { type Context, EXIT, examples, parseCount } from '../context.js';
+import { type DumpOptions, dumpOptions, openAny } from '../dump-input.js';
 import { findingsText, isFailure, summaryText } from '../findings-text.js';
+import { decodeHandover } from '../handover-verbs.js';
 import { headerText } from '../header-text.js';
 import { writeAll, writeLines } from '../io.js';
 import { jsonText } from '../json-text.js';
 import { offsetDigits, treeText } from '../tree-text.js';
 
-interface DecodeOptions extends InputOptions {
+interface DecodeOptions extends DumpOptions {
   readonly json?: boolean;
   readonly names?: boolean;
   readonly full?: boolean;
@@ -27,8 +21,10 @@ interface DecodeOptions extends InputOptions {
 }
 
 export function addDecode(program: Command, context: Context): void {
-  const command = inputOptions(
-    program.command('decode', { isDefault: true }).argument('<file>', 'the input, or - for stdin'),
+  const command = dumpOptions(
+    program
+      .command('decode', { isDefault: true })
+      .argument('<file...>', 'the input, or - for stdin; or all parts of a split kdump'),
   )
     .summary('show what is in it, as a tree or as JSON')
     .description('Shows what is in an input: as a tree for people, or as JSON for programs and for encode.')
@@ -44,8 +40,15 @@ export function addDecode(program: Command, context: Context): void {
     "decode --path 'flows[0].ext' stream.bin",
     'decode --json --names stream.bin | jq .value.flows[].events',
     'stream.bin                     (the same as decode stream.bin)',
-  ).action(async (file: string, options: DecodeOptions) => {
-    const state = await openInput(context, file, options);
+  ).action(async (files: string[], options: DecodeOptions) => {
+    const [file = '-'] = files;
+    const input = await openAny(context, files, options);
+    if (input.kind === 'handover') {
+      const name = file === '-' ? 'stdin' : file;
+      context.done(await decodeHandover(context, command, input.state, name, options));
+      return;
+    }
+    const { state } = input;
     const node = options.path === undefined ? state.root : nodeAt(state.root, options.path);
     if (options.json === true) await writeAll(context.io, jsonText(jsonOf(state, node, options)));
     else await writeLines(context.io, screen(state, node, file, options, command, context));

@@ -27,18 +27,18 @@ export function addEncode(program: Command, context: Context): void {
     'encode value.json -o again.bin',
     "decode --json stream.bin | jq '.value.flows |= .[:1]' | carryover encode --derive - -o one.bin",
   ).action(async (file: string, options: EncodeOptions) => {
-    const json = parse(await readBytes(context, file), file);
+    const json = parse(await readBytes(context, file));
     const bytes = encodeDocument(json, { derive: options.derive, canonical: options.canonical });
     await writeBytes(context, options.output, bytes);
     context.done(EXIT.fine);
   });
 }
 
-function parse(bytes: Uint8Array, file: string): JSONValue {
+function parse(bytes: Uint8Array): JSONValue {
   const invalid = (cause: unknown): CarryoverError =>
     new CarryoverError(
       'document-invalid' satisfies StateCode,
-      `${file === '-' ? 'stdin' : file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `this is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   try {

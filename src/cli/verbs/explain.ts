@@ -4,7 +4,10 @@ import { CHECK_CODES, CODES } from '../../codec/codes.js';
 import { CarryoverError, type JSONValue } from '../../codec/index.js';
 import { suggest } from '../../codec/suggest.js';
 import type { Severity } from '../../formats/format.js';
+import { handoverParts } from '../../formats/handover.js';
 import { formats } from '../../formats/index.js';
+import { KHO_CODES } from '../../formats/kho/index.js';
+import { MEMORY_CODES } from '../../memory/index.js';
 import { STATE_CODES, type StateCode } from '../../state/index.js';
 import { type Context, EXIT, examples } from '../context.js';
 import { wrap } from '../findings-text.js';
@@ -19,10 +22,10 @@ interface Entry {
 }
 
 function entries(): readonly Entry[] {
-  const codes = { ...CODES, ...CHECK_CODES, ...STATE_CODES };
+  const codes = { ...CODES, ...CHECK_CODES, ...MEMORY_CODES, ...KHO_CODES, ...STATE_CODES };
   return [
     ...Object.entries(codes).map(([name, { title, text }]) => ({ name, title, text, severity: undefined })),
-    ...formats.flatMap((format) =>
+    ...[...formats, ...handoverParts].flatMap((format) =>
       format.rules.map(({ name, title, text, severity }) => ({ name, title, text, severity })),
     ),
   ];

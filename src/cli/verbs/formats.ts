@@ -1,8 +1,9 @@
 /** `carryover formats`: what is known. */
 import type { Command } from 'commander';
 import type { JSONValue } from '../../codec/index.js';
-import type { Format } from '../../formats/format.js';
+import { type HandoverPart, handoverParts } from '../../formats/handover.js';
 import { formats } from '../../formats/index.js';
+import { RECEIVERS, type Receiver } from '../../formats/kho/index.js';
 import { parseAs } from '../../state/index.js';
 import { type Context, EXIT, examples } from '../context.js';
 import { wrap } from '../findings-text.js';
@@ -20,32 +21,55 @@ export function addFormats(program: Command, context: Context): void {
     .option('--json', 'as JSON');
   examples(command, 'formats', 'formats passt').action(
     async (name: string | undefined, options: { readonly json?: boolean }) => {
-      const shown = name === undefined ? formats : [parseAs(name).format];
-      if (options.json === true) await writeAll(context.io, jsonText(shown.map(jsonOf)));
-      else await writeLines(context.io, screen(shown, command, context));
+      const shown = partsNamed(name);
+      const receivers = shown.some((part) => part.name === 'kho') ? RECEIVERS : [];
+      if (options.json === true) await writeAll(context.io, jsonText(shown.map((part) => jsonOf(part))));
+      else await writeLines(context.io, screen(shown, receivers, command, context));
       context.done(EXIT.fine);
     },
   );
 }
 
-function jsonOf(format: Format): JSONValue {
+/** What is read as one value, and what lies in memory. */
+function partsNamed(name: string | undefined): readonly HandoverPart[] {
+  if (name === undefined) return [...formats, ...handoverParts];
+  const part = handoverParts.find((each) => each.name === name.split('@')[0]);
+  return [part ?? parseAs(name).format];
+}
+
+function jsonOf(format: HandoverPart): JSONValue {
   return {
     name: format.name,
     title: format.title,
     generations: format.generations.map(({ name, title, source }) => ({ name, title, source })),
     types: Object.keys(format.types),
     rules: format.rules.map((rule) => rule.name),
+    ...(format.name === 'kho'
+      ? {
+          receivers: RECEIVERS.map((receiver) => ({
+            ...receiver,
+            luo: receiver.luo ?? null,
+            memfd: receiver.memfd ?? null,
+            test: receiver.test ?? null,
+          })),
+        }
+      : {}),
   };
 }
 
-function* screen(shown: readonly Format[], command: Command, context: Context): Generator<string> {
+function* screen(
+  shown: readonly HandoverPart[],
+  receivers: readonly Receiver[],
+  command: Command,
+  context: Context,
+): Generator<string> {
   const style = context.style(command);
   const { columns } = context;
   for (const [i, format] of shown.entries()) {
     if (i > 0) yield '';
     yield `${style.title(format.name)}  ${format.title}`;
     yield '';
-    yield '  generations, for --as:';
+    yield format.name === 'kho' || isFormat(format) ? '  generations, for --as:' : '  generations:';
     for (const generation of format.generations) {
       yield `    ${style.name(`${format.name}@${generation.name}`)}`;
       for (const line of wrap(generation.title, columns - 8)) yield `        ${line}`;
@@ -53,8 +77,18 @@ function* screen(shown: readonly Format[], command: Command, context: Context): 
     }
     yield '';
     yield '  types, for layout:';
-    for (const line of wrap(Object.keys(format.types).join(', '), columns - 4)) yield `    ${line}`;
+    const types = Object.keys(format.types);
+    for (const line of wrap(types.length === 0 ? 'none' : types.join(', '), columns - 4)) yield `    ${line}`;
     yield '';
     yield `  ${format.rules.length} rules, for explain; carryover explain lists them`;
   }
+  if (receivers.length === 0) return;
+  yield '';
+  yield `${style.title('receivers')}  of kho, for check --receiver`;
+  for (const { release, root, luo, memfd } of receivers)
+    yield `    ${style.name(release.padEnd(6))}${[root, luo ?? 'no LUO', ...(memfd === undefined ? [] : [memfd])].join(', ')}`;
+}
+
+function isFormat(part: HandoverPart): boolean {
+  return formats.some(({ name }) => name === part.name);
 }

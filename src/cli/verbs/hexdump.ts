@@ -1,33 +1,32 @@
 /** `carryover hexdump`: every byte with what it is. */
 import type { Command } from 'commander';
 import { byteRanges, nodeAt, type State } from '../../state/index.js';
-import {
-  type Context,
-  EXIT,
-  examples,
-  type InputOptions,
-  inputOptions,
-  openInput,
-  parseCount,
-  UsageError,
-} from '../context.js';
+import { type Context, EXIT, examples, parseCount, UsageError } from '../context.js';
+import { type DumpOptions, dumpOptions, openAny } from '../dump-input.js';
+import { hexdumpHandover } from '../handover-verbs.js';
 import { hexdumpText } from '../hexdump-text.js';
 import { writeLines } from '../io.js';
 import { offsetDigits } from '../tree-text.js';
 
-interface HexdumpOptions extends InputOptions {
+interface HexdumpOptions extends DumpOptions {
   readonly at?: string;
+  readonly length?: number;
   readonly width?: number;
   readonly all?: boolean;
 }
 
 export function addHexdump(program: Command, context: Context): void {
-  const command = inputOptions(program.command('hexdump').argument('<file>', 'the input, or - for stdin'))
+  const command = dumpOptions(
+    program
+      .command('hexdump')
+      .argument('<file...>', 'the input, or - for stdin; or all parts of a split kdump'),
+  )
     .summary('show every byte with its place in the value')
     .description(
       'Shows every byte with the field that it belongs to. Each field begins a row; padding, reserved bits and what was not understood are named as such; equal rows are folded.',
     )
-    .option('--at <place>', 'only a part: a PATH, an OFFSET, or OFFSET+LENGTH')
+    .option('--at <place>', 'only a part: a PATH, an OFFSET (in a dump: ADDRESS), or OFFSET+LENGTH')
+    .option('--length <bytes>', 'so many bytes from there on', parseCount)
     .option('--width <bytes>', 'bytes in a row (16; 8 where the terminal is narrow)', parseCount)
     .option('--all', 'equal rows in full');
   examples(
@@ -35,11 +34,17 @@ export function addHexdump(program: Command, context: Context): void {
     'hexdump stream.bin',
     "hexdump --at 'flows[0].ext' stream.bin",
     'hexdump --at 0x3e+112 --width 8 stream.bin | less -R',
-  ).action(async (file: string, options: HexdumpOptions) => {
-    const state = await openInput(context, file, options);
+  ).action(async (files: string[], options: HexdumpOptions) => {
+    const input = await openAny(context, files, options);
+    if (input.kind === 'handover') {
+      context.done(await hexdumpHandover(context, command, input.state, options));
+      return;
+    }
+    const { state } = input;
     const width = options.width ?? ((context.io.columns ?? 120) < 110 ? 8 : 16);
     if (width < 1 || width > 256) throw new UsageError('--width is 1 to 256');
-    const { from, to } = place(state, options.at);
+    const { from, to: end } = place(state, options.at);
+    const to = options.length === undefined ? end : Math.min(state.bytes.length, from + options.length);
     await writeLines(
       context.io,
       hexdumpText(state.bytes, byteRanges(state, from, to), {

@@ -13,6 +13,7 @@ import {
 } from '../../codec/index.js';
 import { formatLayout, layoutOf, sideBySide } from '../../codec/layout.js';
 import { suggest } from '../../codec/suggest.js';
+import { handoverParts } from '../../formats/handover.js';
 import { formats } from '../../formats/index.js';
 import { parseABI, type StateCode } from '../../state/index.js';
 import { type Context, EXIT, examples, UsageError } from '../context.js';
@@ -114,7 +115,7 @@ interface Type {
 
 function allTypes(as: string | undefined): readonly Type[] {
   const wanted = as?.split('@')[0];
-  return formats
+  return [...formats, ...handoverParts]
     .filter((format) => wanted === undefined || format.name === wanted)
     .flatMap((format) =>
       Object.entries(format.types).map(([name, schema]) => ({ format: format.name, name, schema })),

@@ -1,5 +1,6 @@
 /** `carryover set`: change fields by their paths. */
 import type { Command } from 'commander';
+import { isCarryoverError } from '../../codec/index.js';
 import { parseEdit, setFields } from '../../state/index.js';
 import {
   type Context,
@@ -11,6 +12,18 @@ import {
   UsageError,
   writeBytes,
 } from '../context.js';
+import { refuseDump } from '../dump-input.js';
+
+/** What does not fit its field was given on the command line, and is no fault of the input. */
+function given<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (isCarryoverError(error) && /^(value|count|slack)-/.test(error.code))
+      throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
 
 interface SetOptions extends InputOptions {
   readonly output?: string;
@@ -40,10 +53,12 @@ export function addSet(program: Command, context: Context): void {
     if (inPlace === (options.output !== undefined))
       throw new UsageError('where to? Give either -o FILE or --in-place');
     if (inPlace && file === '-') throw new UsageError('stdin cannot be changed in place');
+    const wanted = edits.map(parseEdit);
+    await refuseDump(context, file, options.as);
     const state = await openInput(context, file, options);
     if (inPlace && state.gzip)
       throw new UsageError('a gzip file cannot be changed in place; write a copy with -o');
-    const bytes = setFields(state, edits.map(parseEdit));
+    const bytes = given(() => setFields(state, wanted));
     await writeBytes(context, inPlace ? file : (options.output ?? '-'), bytes);
     context.done(EXIT.fine);
   });
