@@ -7,10 +7,9 @@ import { type Compiled, interpreted } from './compiled.js';
 import { fail } from './error.js';
 import { generateBody } from './generate.js';
 import * as support from './generated-support.js';
-import { negotiate, negotiatedPart } from './negotiate.js';
-import { MOST, type Part, partsOf } from './negotiating.js';
+import { negotiatedPart } from './negotiate.js';
+import { machinesOf, negotiating } from './negotiating.js';
 import type { Schema, ValueOf } from './schema.js';
-import { checkOffset } from './size.js';
 
 type Create<S extends Schema> = (given: typeof support, schema: S, abi: ABI | undefined) => Compiled<S>;
 
@@ -38,15 +37,9 @@ export function jit<S extends Schema>(schema: S, abi?: ABI): Compiled<S> {
 /** Decodes values of a schema that tells its ABI, each on the ABI that its header tells. */
 export type NegotiatingDecode<S extends Schema> = (view: DataView, offset: number) => ValueOf<S>;
 
-/** What the probes read in a header that was met, and the decoder that it led to. */
-interface Met<S extends Schema> {
-  readonly parts: readonly Part[];
-  readonly decode: NegotiatingDecode<S>;
-}
-
 /**
- * A decoder for streams of headers from any machine: negotiation and decoding in one generated function, which
- * is made anew when a header of another ABI comes. Interpreted where text may not be evaluated.
+ * A decoder for streams of headers from any machine: negotiation and decoding in one generated function that
+ * knows every machine that the header can tell. Interpreted where text may not be evaluated.
  *
  * @throws `schema-invalid` if the schema does not begin with a negotiated header. What it gives throws as
  * `decodeAt` does.
@@ -54,53 +47,43 @@ interface Met<S extends Schema> {
 export function jitNegotiating<S extends Schema>(schema: S): NegotiatingDecode<S> {
   const header = negotiatedPart(schema);
   if (header === undefined) fail('schema-invalid', 'the schema does not begin with a negotiated header');
-  const met: Met<S>[] = [];
-  const unknown: NegotiatingDecode<S> = (view, offset) => {
-    const { abi, steps } = negotiate(schema, view, checkOffset(view, offset));
-    const { decodeAt } = jit(schema, abi);
-    const parts = partsOf(header, abi, steps, view, offset);
-    if (parts !== undefined) {
-      if (met.length >= MOST) met.shift();
-      met.push({ parts, decode: decodeAt });
-      known = dispatcher(met, unknown);
-    }
-    return decodeAt(view, offset);
-  };
-  let known = unknown;
-  return (view, offset) => known(view, offset);
-}
-
-/** A function that compares the probed words with those of each header met, and calls its decoder. */
-function dispatcher<S extends Schema>(
-  met: readonly Met<S>[],
-  unknown: NegotiatingDecode<S>,
-): NegotiatingDecode<S> {
-  const offsets = [...new Set(met.flatMap(({ parts }) => parts.map((part) => part.offset)))];
+  const others = negotiating(schema, jit);
+  const other: NegotiatingDecode<S> = (view, offset) => others.at(view, offset).decodeAt(view, offset);
+  const machines = machinesOf(header);
+  const offsets = [...new Set(machines.flatMap(({ parts }) => parts.map((part) => part.offset)))];
+  if (machines.length === 0) return other;
   const body = [
     "'use strict';",
-    ...met.map((_, i) => `const decode${i} = met[${i}].decode;`),
+    ...machines.map((_, i) => `const decode${i} = decoders[${i}];`),
     'return function decodeAt(view, offset) {',
-    `  if (Number.isInteger(offset) && offset >= 0 && offset + ${Math.max(...offsets) + 4} <= view.byteLength) {`,
+    '  if (Number.isInteger(offset)) {',
+    // Reading the first and the last byte tells whether all are there, cheaper than `byteLength` on V8 11.
+    `    try { view.getUint8(offset); view.getUint8(offset + ${Math.max(...offsets) + 3}); }`,
+    '    catch { return other(view, offset); }',
     ...offsets.map((offset) => `    const w${offset} = view.getInt32(offset + ${offset});`),
-    ...met.map(({ parts }, i) => {
-      const same = parts.map((part) =>
-        part.mask === -1
-          ? `w${part.offset} === ${part.bits}`
-          : `(w${part.offset} & ${part.mask}) === ${part.bits}`,
+    ...machines.map(({ parts }, i) => {
+      const same = parts.map(({ offset, mask, bits }) =>
+        mask === -1 ? `w${offset} === ${bits}` : `(w${offset} & ${mask}) === ${bits}`,
       );
       return `    if (${same.join(' && ')}) return decode${i}(view, offset);`;
     }),
     '  }',
-    '  return unknown(view, offset);',
+    '  return other(view, offset);',
     '};',
   ].join('\n');
-  let create: (met: readonly Met<S>[], unknown: NegotiatingDecode<S>) => NegotiatingDecode<S>;
+  let create: (
+    decoders: readonly NegotiatingDecode<S>[],
+    other: NegotiatingDecode<S>,
+  ) => NegotiatingDecode<S>;
   try {
     // The text has this type by construction.
-    create = new Function('met', 'unknown', body) as typeof create;
+    create = new Function('decoders', 'other', body) as typeof create;
   } catch (error) {
-    if (error instanceof EvalError) return unknown;
+    if (error instanceof EvalError) return other;
     throw error;
   }
-  return create([...met], unknown);
+  return create(
+    machines.map(({ abi }) => jit(schema, abi).decodeAt),
+    other,
+  );
 }

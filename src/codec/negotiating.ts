@@ -2,12 +2,13 @@
  * Negotiation for many: the ABI of each header is found by comparing the bytes that its probes read with those
  * of headers seen before, which costs some nanoseconds. Only what was never seen goes through `negotiate`.
  */
-import type { ABI } from './abi.js';
+import { ABI, type ABIParts, withParts } from './abi.js';
+import { writeSmall } from './bytes.js';
 import type { Compiled } from './compiled.js';
 import { fail } from './error.js';
 import { negotiate, negotiatedPart, type ProbeStep } from './negotiate.js';
 import { type FieldPlan, planOf } from './plan.js';
-import type { Negotiated, Schema } from './schema.js';
+import type { Negotiated, ProbedPart, Schema } from './schema.js';
 import { checkOffset } from './size.js';
 
 /** A schema that tells its ABI, with an engine for each ABI that was met. */
@@ -96,6 +97,52 @@ function matches(parts: readonly Part[], view: DataView, offset: number): boolea
   }
   return true;
 }
+
+/** A machine that a header can tell, and how the probed words look there. */
+export interface Machine {
+  readonly abi: ABI;
+  readonly parts: readonly Part[];
+}
+
+/**
+ * The machines that a header can tell, from its probes alone: each byte order with each allowed size. None
+ * where these are too many, or where the probed words are not to be compared.
+ */
+export function machinesOf(header: Negotiated): Machine[] {
+  let choices: Partial<Record<ProbedPart, string | number>>[] = [{}];
+  for (const [part, probe] of Object.entries(header.probes)) {
+    const values: readonly (string | number)[] = probe.probe === 'field' ? probe.allowed : ['little', 'big'];
+    if (choices.length * values.length > MOST) return [];
+    choices = choices.flatMap((chosen) => values.map((value) => ({ ...chosen, [part]: value })));
+  }
+  return choices.map((chosen) => machineOf(header, chosen)).filter((machine) => machine !== undefined);
+}
+
+function machineOf(
+  header: Negotiated,
+  chosen: Partial<Record<ProbedPart, string | number>>,
+): Machine | undefined {
+  // A choice has the names and values of the parts that the probes find.
+  const plan = planOf(header, withParts(ABI.x86_64, chosen as Partial<ABIParts>));
+  const items = plan.kind === 'struct' ? (plan.segments[0]?.items ?? []) : [];
+  const view = new DataView(new ArrayBuffer(Math.min(plan.minSize, LONGEST)));
+  for (const [part, probe] of Object.entries(header.probes)) {
+    const place = items.find((item): item is FieldPlan => item.item === 'field' && item.key === probe.field);
+    const value = probe.probe === 'magic' ? probe.value : (chosen[part as ProbedPart] ?? 0);
+    const found = probe.probe === 'order' ? probe[chosen.endian === 'big' ? 'big' : 'little'] : value;
+    if (place?.plan.kind !== 'int' || typeof found === 'string') return undefined;
+    const { size, little } = place.plan;
+    if (place.offset + size > view.byteLength) return undefined;
+    if (size === 8) view.setBigUint64(place.offset, BigInt.asUintN(64, BigInt(found)), little);
+    else writeSmall(view, place.offset, size, little, Number(found));
+  }
+  const { abi, steps } = negotiate(header, view);
+  const parts = partsOf(header, abi, steps, view, 0);
+  return parts === undefined ? undefined : { abi, parts };
+}
+
+/** Probed fields stand near the start of a header; what comes after so many bytes is not looked at here. */
+const LONGEST = 4096;
 
 /**
  * The bytes of the probed fields, as they are in this header. Undefined where they are not to be compared: a
