@@ -17,9 +17,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** @type {Settings} */
-export const FULL = { rounds: 11, roundMs: 150, warmMs: 400, coldRuns: 25 };
+export const FULL = { quick: false, rounds: 11, roundMs: 150, warmMs: 400, coldRuns: 25 };
 /** @type {Settings} */
-export const QUICK = { rounds: 5, roundMs: 50, warmMs: 150, coldRuns: 7 };
+export const QUICK = { quick: true, rounds: 5, roundMs: 50, warmMs: 150, coldRuns: 7 };
 
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -90,7 +90,7 @@ export async function measureGroup(work, group, settings) {
   const entries = group.contenders.filter((entry) => !entry.optional || contenderExists(entry));
   const rows =
     group.kind === 'process'
-      ? await coldRows(entries, settings)
+      ? await processRows(work, group, entries, settings)
       : await roundRows(work, group, entries, settings);
   return finish(group, entries, rows);
 }
@@ -134,52 +134,68 @@ async function roundRows(work, group, entries, settings) {
 }
 
 /**
- * Fresh processes, interleaved: the process's own time from before the import to the first decoded
- * value, and the whole process as its parent sees it.
+ * Fresh processes, interleaved: the time that each measured itself, and the whole process as its parent
+ * sees it.
  *
+ * @param {Work} work
+ * @param {Group} group
  * @param {ContenderEntry[]} entries
  * @param {Settings} settings
  */
-async function coldRows(entries, settings) {
+async function processRows(work, group, entries, settings) {
   /** @type {Map<string, { row: Row, rounds: number[] }>} */
   const rows = new Map();
   /** @type {Map<string, number[]>} */
   const walls = new Map();
+  const turns = Math.min(settings.coldRuns, group.runs ?? settings.coldRuns);
   let alive = entries;
   // The first turn only fills the file cache.
-  for (let turn = -1; turn < settings.coldRuns; turn++) {
+  for (let turn = -1; turn < turns; turn++) {
     for (const entry of alive) {
-      const { answer, wall } = await coldProcess(entry);
+      const { answer, wall } = await freshProcess(work, group, entry, settings);
       if (turn < 0) {
         rows.set(entry.label, {
           row: { label: entry.label, status: answer.status, reason: answer.reason, bars: [] },
           rounds: [],
         });
         walls.set(entry.label, []);
-      } else if (answer.status === 'ok') {
-        rows.get(entry.label)?.rounds.push(answer.ns);
-        walls.get(entry.label)?.push(wall);
+        continue;
       }
+      const found = rows.get(entry.label);
+      if (found === undefined) continue;
+      if (answer.status !== 'ok') {
+        Object.assign(found.row, { status: answer.status, reason: answer.reason });
+        continue;
+      }
+      found.rounds.push(group.clock === 'wall' ? wall * 1e6 : (answer.ns ?? 0));
+      walls.get(entry.label)?.push(wall);
+      if (answer.mib !== undefined) found.row.mib = Math.max(found.row.mib ?? 0, answer.mib);
     }
     alive = alive.filter((entry) => rows.get(entry.label)?.row.status === 'ok');
   }
   for (const [label, times] of walls) {
     const found = rows.get(label);
-    if (found && times.length > 0) found.row.wallMs = median(times);
+    if (found && times.length > 0 && group.clock !== 'wall') found.row.wallMs = median(times);
   }
   return rows;
 }
 
 /**
+ * @param {Work} work
+ * @param {Group} group
  * @param {ContenderEntry} entry
- * @returns {Promise<{ answer: any, wall: number }>}
+ * @param {Settings} settings
+ * @returns {Promise<{ answer: import('./types.d.ts').Answer, wall: number }>} wall in milliseconds
  */
-function coldProcess(entry) {
+function freshProcess(work, group, entry, settings) {
   return new Promise((resolve) => {
     const start = performance.now();
-    const child = spawn(process.execPath, [path('./cold-process.mjs'), entry.file, entry.task], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const command = work.command?.(group, entry, settings) ?? [
+      path('./cold-process.mjs'),
+      entry.file,
+      entry.task,
+    ];
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     child.stdout.on('data', (text) => (out += text));
@@ -187,7 +203,7 @@ function coldProcess(entry) {
     child.on('close', () => {
       const wall = performance.now() - start;
       try {
-        resolve({ answer: JSON.parse(out), wall });
+        resolve({ answer: work.answer?.(group, entry, settings, out) ?? JSON.parse(out), wall });
       } catch {
         resolve({ answer: { status: 'wrong', reason: err.trim().split('\n').slice(-3).join(' ') }, wall });
       }
@@ -225,6 +241,10 @@ function finish(group, entries, rows) {
     row.high = Math.max(...rounds);
     row.ratio = ratio(entry.label, group.reference);
     row.bars = (entry.bars ?? []).map((bar) => {
+      if ('maxMiB' in bar) {
+        const { mib = null } = row;
+        return { bar, measured: mib, met: mib === null ? null : mib < bar.maxMiB };
+      }
       const times = bar.max === undefined ? ratio(bar.vs, entry.label) : ratio(entry.label, bar.vs);
       const met =
         times === null ? null : bar.max === undefined ? times >= (bar.faster ?? 0) : times <= bar.max;

@@ -18,10 +18,15 @@ function time(ns) {
   return `${digits(ns)} ns`;
 }
 
+/** @param {import('./types.d.ts').Bar} bar */
+function wantedBy(bar) {
+  if ('maxMiB' in bar) return `peak < ${bar.maxMiB} MiB`;
+  return bar.max === undefined ? `>= ${bar.faster} x as fast as ${bar.vs}` : `<= ${bar.max} x ${bar.vs}`;
+}
+
 /** @param {BarResult} result */
 function barCells({ bar, measured, met }) {
-  const want =
-    bar.max === undefined ? `>= ${bar.faster} x as fast as ${bar.vs}` : `<= ${bar.max} x ${bar.vs}`;
+  const want = wantedBy(bar);
   if (measured === null || met === null) return [want, 'not measured'];
   // One digit more than elsewhere: 1.246 must not look like the 1.25 that it missed.
   return [want, `${met ? 'yes' : 'NO'}, ${measured >= 100 ? digits(measured) : measured.toPrecision(4)}`];
@@ -46,7 +51,12 @@ export function formatGroup(group) {
       continue;
     }
     const [first = ['', ''], ...others] = row.bars.map(barCells);
-    const wall = row.wallMs === undefined ? '' : ` (whole process ${digits(row.wallMs)} ms)`;
+    const whole = [
+      row.wallMs === undefined ? '' : `whole process ${digits(row.wallMs)} ms`,
+      // Of a row of the wall clock, memory says nothing that is asked.
+      row.mib === undefined || row.wallMs === undefined ? '' : `${digits(row.mib)} MiB`,
+    ].filter((text) => text !== '');
+    const wall = whole.length === 0 ? '' : ` (${whole.join(', ')})`;
     const ratio = row.ratio === null || row.ratio === undefined ? '' : digits(row.ratio);
     out.push(line([`  ${row.label}${wall}`, time(row.ns), ratio, ...first]));
     for (const other of others) out.push(line(['', '', '', ...other]));

@@ -1,13 +1,18 @@
 /** The words that the harness, the works and the contenders share. */
 
-export interface Bar {
-  /** The label of the contender compared with. */
-  vs: string;
-  /** At most so many times its time ... */
-  max?: number;
-  /** ... or at least so many times as fast. */
-  faster?: number;
-}
+export type Bar =
+  | {
+      /** The label of the contender compared with. */
+      vs: string;
+      /** At most so many times its time ... */
+      max?: number;
+      /** ... or at least so many times as fast. */
+      faster?: number;
+    }
+  | {
+      /** The process's peak resident memory is below so many MiB. */
+      maxMiB: number;
+    };
 
 export interface ContenderEntry {
   /** Shown in the table; unique in its group. */
@@ -45,6 +50,10 @@ export interface Group {
   options?: Record<string, unknown>;
   /** 'process' measures whole fresh processes (cold start). */
   kind?: 'rounds' | 'process';
+  /** Of a process, what is compared: the time that it tells itself (if not given), or from its start to its end. */
+  clock?: 'inside' | 'wall';
+  /** At most so many processes for each contender. */
+  runs?: number;
   contenders: ContenderEntry[];
   notes?: string;
 }
@@ -55,9 +64,24 @@ export interface Work {
   groups: Group[];
   data?(group: Group): { items: number };
   drive?(group: Group, instance: Instance, data: never): Driver;
+  /** What a fresh process runs, if not cold-process.mjs: the arguments of node. */
+  command?(group: Group, entry: ContenderEntry, settings: Settings): string[];
+  /** What such a process's output says. */
+  answer?(group: Group, entry: ContenderEntry, settings: Settings, out: string): Answer;
+}
+
+/** What a fresh process answers. */
+export interface Answer {
+  status: 'ok' | 'absent' | 'wrong';
+  reason?: string;
+  /** The time of what is measured, in nanoseconds; without it, only the wall clock counts. */
+  ns?: number;
+  /** The peak of its resident memory. */
+  mib?: number;
 }
 
 export interface Settings {
+  quick: boolean;
   rounds: number;
   roundMs: number;
   warmMs: number;
@@ -79,6 +103,8 @@ export interface Row {
   high?: number;
   ratio?: number | null;
   wallMs?: number;
+  /** The largest peak of resident memory of its processes. */
+  mib?: number;
   bars: BarResult[];
 }
 
