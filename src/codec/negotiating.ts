@@ -38,7 +38,7 @@ export interface Part {
 }
 
 /** More combinations than a header can tell in earnest; the oldest give way. */
-export const MOST = 16;
+const MOST = 16;
 
 /**
  * An engine for whatever ABI the data was written on.
@@ -148,7 +148,7 @@ const LONGEST = 4096;
  * The bytes of the probed fields, as they are in this header. Undefined where they are not to be compared: a
  * bit-field may lie elsewhere in the other byte order, and a field at the very end is not in a whole word.
  */
-export function partsOf(
+function partsOf(
   header: Negotiated,
   abi: ABI,
   steps: readonly ProbeStep[],
