@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { Gunzip } from 'fflate';
 import { CarryoverError, isCarryoverError } from '../codec/index.js';
+import { type HandoverPart, handoverParts } from '../formats/handover.js';
 import type { HandoverOptions } from '../formats/kho/index.js';
 import { bytesSource, openImage, recogniseContainer, type Source } from '../memory/index.js';
 import {
@@ -56,8 +57,13 @@ export type Input =
   | { readonly kind: 'bytes'; readonly state: State }
   | { readonly kind: 'handover'; readonly state: HandoverState };
 
-/** The name of KHO in `--as`, with what may stand behind the `@`. */
-const AS_KHO = /^kho(?:@(.*))?$/;
+/** What `--as` says of a handover: one of its parts, and what may stand behind the `@`; undefined for others. */
+function handoverAs(as: string): { readonly part: HandoverPart; readonly generation?: string } | undefined {
+  const [name = '', ...rest] = as.split('@');
+  const part = handoverParts.find((candidate) => candidate.name === name);
+  if (part === undefined) return undefined;
+  return rest.length === 0 ? { part } : { part, generation: rest.join('@') };
+}
 
 /**
  * Opens an input of any kind. Several files are the parts of one split kdump.
@@ -71,7 +77,7 @@ export async function openAny(
 ): Promise<Input> {
   const [file = '-', ...rest] = files;
   const parts = [...rest, ...(options.part ?? [])];
-  const isKho = options.as === undefined || AS_KHO.test(options.as);
+  const isKho = options.as === undefined || handoverAs(options.as) !== undefined;
   if (!isKho) {
     refuseParts(parts);
     return { kind: 'bytes', state: await openInput(context, file, options) };
@@ -232,16 +238,35 @@ function unpacked({ io }: Context, source: Source): Uint8Array {
 const MAX_BLOB = 16 << 20;
 
 async function handoverOptions(context: Context, options: DumpOptions): Promise<HandoverOptions> {
-  const generation = AS_KHO.exec(options.as ?? '')?.[1];
+  const as = options.as === undefined ? undefined : handoverAs(options.as);
   const { input } = context;
   const khoData = options.setupData === undefined ? undefined : await readBytes(context, options.setupData);
   context.input = input;
   return {
     ...(options.khoFdt === undefined ? {} : { khoFdt: addressOption('--kho-fdt', options.khoFdt) }),
     ...(options.pageSize === undefined ? {} : { pageSize: pageSizeOption(options.pageSize) }),
-    ...(generation === undefined ? {} : { generation }),
+    ...forcedBy(as),
     ...(khoData === undefined ? {} : { khoData: khoDataOf(khoData) }),
   };
+}
+
+/** The generation of the root, or of a part of the handover, that `--as` names. */
+function forcedBy(as: ReturnType<typeof handoverAs>): Pick<HandoverOptions, 'generation' | 'forced'> {
+  if (as?.generation === undefined) return {};
+  const { part, generation } = as;
+  if (part.name === 'kho') return { generation };
+  if (part.forcible === undefined)
+    throw new CarryoverError(
+      'generation-unknown' satisfies StateCode,
+      `the generation of ${part.name} is always what its data says; carryover decode finds it`,
+    );
+  const names = part.generations.map(({ name }) => name);
+  if (!names.includes(generation))
+    throw new CarryoverError(
+      'generation-unknown' satisfies StateCode,
+      `${part.name} has no generation ${JSON.stringify(generation)}; it has ${names.join(', ')}`,
+    );
+  return { forced: { [part.name]: generation } };
 }
 
 function khoDataOf(bytes: Uint8Array): Uint8Array {
@@ -266,7 +291,7 @@ function pageSizeOption(text: string): number {
 
 /** Refuses to write into a dump, for verbs that change bytes. */
 export async function refuseDump(context: Context, file: string, as: string | undefined): Promise<void> {
-  if (file === '-' || (as !== undefined && !AS_KHO.test(as))) return;
+  if (file === '-' || (as !== undefined && handoverAs(as) === undefined)) return;
   const opened = await context.io.openPath(file).catch(() => undefined);
   // What cannot be opened is told by whoever reads it next.
   if (opened === undefined) return;

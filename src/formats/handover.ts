@@ -42,12 +42,16 @@ import { MEMBLOCK } from './memblock/index.js';
 import { MEMFD, MemfdLuoFolioSer, MemfdLuoSerV1, MemfdLuoSerV2 } from './memfd/index.js';
 
 /** A part of what is handed over: what `formats`, `layout` and `explain` show of it. */
-export type HandoverPart = Pick<Format, 'name' | 'title' | 'generations' | 'rules' | 'types'>;
+export interface HandoverPart extends Pick<Format, 'name' | 'title' | 'generations' | 'rules' | 'types'> {
+  /** Whether it can be read as a generation that somebody names; else the data says which one it is. */
+  readonly forcible?: true;
+}
 
 export const handoverParts: readonly HandoverPart[] = Object.freeze([
   {
     name: 'kho',
     title: 'Kexec HandOver: the root, the map of preserved memory, scratch',
+    forcible: true,
     generations: KHO_GENERATIONS,
     rules: [...Object.values(KHO), ...Object.values(DEBUGFS), ...Object.values(RECEIVER)],
     types: {

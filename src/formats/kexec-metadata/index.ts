@@ -1,6 +1,7 @@
 /** The metadata of the kexec: release and count. */
 import type { ValueOf } from '../../codec/index.js';
-import type { Blob, SubtreeDecoder } from '../kho/extension.js';
+import type { Blob, HandoverCheck, SubtreeDecoder } from '../kho/extension.js';
+import { isRecord } from '../kho/record.js';
 import { many, type Walk } from '../kho/walk.js';
 import { KEXEC_METADATA } from './rules.js';
 import { KhoKexecMetadata, METADATA_SIZE, METADATA_VERSION } from './schema.js';
@@ -43,3 +44,23 @@ export function decodeMetadata(blob: Blob, walk: Walk): KexecMetadata | undefine
     walk.find(KEXEC_METADATA.count, `${path}.kexec_count`, address + 69n, 'The number of kexecs is 0.');
   return value;
 }
+
+/** The number of kexecs counts live updates too. */
+export const checkKexecCount: HandoverCheck = (entries, walk) => {
+  const metadata = entries['kexec-metadata'];
+  const luo = entries.LUO;
+  if (!isRecord(metadata) || !isRecord(luo)) return;
+  const { kexec_count } = metadata;
+  const { liveupdate_num } = luo;
+  if (
+    typeof kexec_count === 'number' &&
+    typeof liveupdate_num === 'bigint' &&
+    BigInt(kexec_count) < liveupdate_num
+  )
+    walk.find(
+      KEXEC_METADATA.count,
+      'entries.kexec-metadata.kexec_count',
+      undefined,
+      `There were ${many(kexec_count, 'kexec')}, but ${many(liveupdate_num, 'live update')}.`,
+    );
+};

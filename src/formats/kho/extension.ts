@@ -43,8 +43,15 @@ export interface FlbDecoder {
   decode(data: bigint, walk: Walk, path: string): unknown;
 }
 
+/**
+ * What must hold between the parts of a handover: run once all of them are decoded. Gets the entries of the
+ * value by their names, tells what it finds to the walk.
+ */
+export type HandoverCheck = (entries: Readonly<Record<string, unknown>>, walk: Walk) => void;
+
 export interface Registry {
   readonly subtrees: readonly SubtreeDecoder[];
   readonly files: readonly FileHandler[];
   readonly flbs: readonly FlbDecoder[];
+  readonly checks: readonly HandoverCheck[];
 }

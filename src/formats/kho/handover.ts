@@ -2,7 +2,6 @@
 import { ABI, type ABI as ABIType, CarryoverError, decode, withParts } from '../../codec/index.js';
 import { type Image, isAbsence } from '../../memory/index.js';
 import { FDT_MAGIC, FdtHeader, fdtCheckFull, parseFDT, property } from '../fdt/index.js';
-import { KEXEC_METADATA } from '../kexec-metadata/rules.js';
 import { handlerFor } from '../luo/handler.js';
 import { type BitmapSize, bitmapSize, readBitmaps, readChunks } from './bitmaps.js';
 import type { KhoCode } from './codes.js';
@@ -13,6 +12,7 @@ import { baseVersion, KHO_GENERATIONS, type KhoGeneration } from './generations.
 import { type PreservedMap, unknownMap } from './preserved.js';
 import { radixShape, readRadix } from './radix.js';
 import { isTree, rawBlob } from './raw.js';
+import { isRecord } from './record.js';
 import { extended } from './registry.js';
 import { findRoots, type Root, readRoot } from './root.js';
 import { KHO } from './rules.js';
@@ -39,6 +39,8 @@ export interface HandoverOptions {
   readonly scratch?: readonly ScratchArea[];
   /** Decoders beside those of carryover. */
   readonly registry?: Partial<Registry>;
+  /** Read parts as these generations, whatever they say: `{ iommu: 'B' }`. */
+  readonly forced?: Readonly<Record<string, string>>;
 }
 
 export interface HandoverValue {
@@ -120,6 +122,7 @@ export function openHandover(image: Image, options: HandoverOptions = {}): Hando
   }
   if (best === undefined) throw khoError('kho-no-root', refusal);
   const { walk, root, generation } = best;
+  if (options.forced !== undefined) walk.forced = options.forced;
   if (told.fdt === undefined)
     because.push(`the root is at ${hexText(root.address)}, found by looking through the memory`);
   because.push(...best.because);
@@ -153,12 +156,12 @@ export function openHandover(image: Image, options: HandoverOptions = {}): Hando
       );
 
   const entries = readEntries(walk, root, registry);
+  for (const check of registry.checks) check(entries, walk);
   const area = told.scratch ?? found.chosen?.scratch;
   const scratch = options.scratch ?? (area === undefined ? undefined : readScratch(walk, area));
   if (scratch !== undefined) checkScratch(walk, scratch);
   checkMap(walk, best.tables);
   checkOwners(walk);
-  checkCounts(walk, entries);
   return {
     generation,
     abi: walk.abi,
@@ -649,29 +652,6 @@ function checkOwners(walk: Walk): void {
       BigInt(first) * size,
       `There ${pages === 1 ? 'is' : 'are'} ${many(pages, 'preserved page')} whose owner is not known, the first at ${hexText(BigInt(first) * size)}.`,
     );
-}
-
-/** The number of kexecs counts live updates too. */
-function checkCounts(walk: Walk, entries: Readonly<Record<string, unknown>>): void {
-  const metadata = entries['kexec-metadata'];
-  const luo = entries.LUO;
-  if (!isRecord(metadata) || !isRecord(luo)) return;
-  const { kexec_count } = metadata;
-  const { liveupdate_num } = luo;
-  if (
-    typeof kexec_count === 'number' &&
-    typeof liveupdate_num === 'bigint' &&
-    BigInt(kexec_count) < liveupdate_num
-  )
-    walk.find(
-      KEXEC_METADATA.count,
-      'entries.kexec-metadata.kexec_count',
-      undefined,
-      `There were ${many(kexec_count, 'kexec')}, but ${many(liveupdate_num, 'live update')}.`,
-    );
-}
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 // --- contents ----------------------------------------------------------------------------------------------

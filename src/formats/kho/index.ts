@@ -9,7 +9,7 @@ export { HANDOVER_RULES } from './all-rules.js';
 export { KHO_CODES, type KhoCode } from './codes.js';
 export type { Content } from './content.js';
 export { DEBUGFS, type Debugfs, type DebugfsOptions, type DebugfsSide, openDebugfs } from './debugfs.js';
-export type { Blob, FileHandler, FlbDecoder, Registry, SubtreeDecoder } from './extension.js';
+export type { Blob, FileHandler, FlbDecoder, HandoverCheck, Registry, SubtreeDecoder } from './extension.js';
 export { EFFECTS, type Effect, type HandoverFinding, type HandoverRule } from './findings.js';
 export { baseVersion, KHO_GENERATIONS, type KhoGeneration, type MapKind } from './generations.js';
 export {

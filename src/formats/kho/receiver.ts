@@ -4,6 +4,7 @@ import type { LuoFile, LuoSession } from '../luo/index.js';
 import { EFFECTS, type Effect, Findings, type HandoverFinding, ruleTable } from './findings.js';
 import type { MapKind } from './generations.js';
 import { type Handover, khoError } from './handover.js';
+import { isRecord } from './record.js';
 import { KHO } from './rules.js';
 import { many } from './walk.js';
 
@@ -347,9 +348,6 @@ function behindSmall({ walk }: Handover): { blocks: number; pages: number } {
   return { blocks, pages };
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 function isSessions(value: unknown): value is readonly LuoSession[] {
   return Array.isArray(value) && value.every((session) => isRecord(session) && Array.isArray(session.files));
 }

@@ -1,5 +1,5 @@
 /** What carryover itself decodes; more can be given when a handover is opened. */
-import { metadataSubtree } from '../kexec-metadata/index.js';
+import { checkKexecCount, metadataSubtree } from '../kexec-metadata/index.js';
 import { khoTestSubtree } from '../kho-test/index.js';
 import { testFlb } from '../liveupdate/test-flb.js';
 import { luoSubtree } from '../luo/index.js';
@@ -11,6 +11,7 @@ export const REGISTRY: Registry = Object.freeze({
   subtrees: Object.freeze([luoSubtree, memblockSubtree, metadataSubtree, khoTestSubtree]),
   files: Object.freeze([memfdV1, memfdV2]),
   flbs: Object.freeze([testFlb]),
+  checks: Object.freeze([checkKexecCount]),
 });
 
 /** What is added comes first, so that it can take the place of what is there. */
@@ -20,5 +21,6 @@ export function extended(more: Partial<Registry> | undefined): Registry {
     subtrees: [...(more.subtrees ?? []), ...REGISTRY.subtrees],
     files: [...(more.files ?? []), ...REGISTRY.files],
     flbs: [...(more.flbs ?? []), ...REGISTRY.flbs],
+    checks: [...(more.checks ?? []), ...REGISTRY.checks],
   };
 }

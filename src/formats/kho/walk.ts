@@ -36,6 +36,8 @@ export class Walk {
   map: PreservedMap;
   /** The generation of the root. */
   generation: KhoGeneration | undefined;
+  /** Generations that parts are to be read as, whatever they say, by the names of the parts: `{ iommu: 'B' }`. */
+  forced: Readonly<Record<string, string>> = {};
 
   /** Whether there is no memory to look into at all, so that its absence is nothing to speak of. */
   readonly blind: boolean;
