@@ -36,7 +36,7 @@ export const MEMORY_CODES = {
   },
   'memory-write': {
     title: 'A dump cannot be written like that',
-    text: 'Segments given to a writer of dumps overlap, go beyond the last address, or do not fit into the class of the file.',
+    text: 'Segments given to a writer of dumps overlap, go beyond the last address, or do not fit into the class of the file; or the file would become larger than it may be; or the container has to name what is not known: the machine, or the size of its pages.',
   },
   'memory-cut-short': {
     title: 'The file ends before the memory does',

@@ -26,7 +26,7 @@ import {
 import { type Machine, TOP } from './image.js';
 import type { Limits } from './limits.js';
 import { machineOfElf, withPageSize } from './machine.js';
-import { type ElfNote, parseNotes } from './notes.js';
+import { type ElfNote, isFiltering, parseNotes, zeroTailBytes } from './notes.js';
 import { findRun, overlay, type Visible } from './overlay.js';
 import { RunImage, type RunPiece, storedPieces } from './runs.js';
 import type { Source } from './source.js';
@@ -283,11 +283,12 @@ const MAX_PROBLEMS = 20;
 
 function piecesOf(
   source: Source,
-  { loads, bits }: Headers,
+  headers: Headers,
   notes: NoteReader,
   tails: ElfTails,
   problems: CarryoverError[],
 ): RunPiece[] {
+  const { loads, bits } = headers;
   const none = bits === 64 ? NO_OFFSET_64 : NO_OFFSET_32;
   if (loads.length > 1 && loads.every((load) => load.p_paddr === 0n) && notes.vmcoreinfo() === undefined) {
     problems.push(
@@ -356,7 +357,7 @@ function piecesOf(
         detail: `the dump’s filter left out ${label}`,
       });
     else {
-      tailState ??= tails === 'auto' ? tailsOf(notes) : tails;
+      tailState ??= tails === 'auto' ? tailsOf(notes, headers) : tails;
       if (tailState === 'zero') pieces.push({ ...tail, state: 'zero', rank: loads.length + index });
       else
         pieces.push({
@@ -377,11 +378,16 @@ function piecesOf(
   return pieces;
 }
 
-/** Whether the notes are those of a kernel's or a virtual machine's dump, whose writers leave pages out. */
-function tailsOf(notes: NoteReader): 'zero' | 'excluded' {
-  return notes.notes().some(({ name }) => name === 'VMCOREINFO' || name === 'QEMU' || name === 'ERASEINFO')
-    ? 'excluded'
-    : 'zero';
+/** Dump filters leave pages out in this way; our own writer says so where it means zeros all the same. */
+function tailsOf(notes: NoteReader, { loads, endian }: Headers): 'zero' | 'excluded' {
+  const all = notes.notes();
+  if (!all.some(isFiltering)) return 'zero';
+  const said = zeroTailBytes(all, endian);
+  if (said === undefined) return 'excluded';
+  const bytes = loads.reduce((sum, { p_memsz, p_filesz }) => {
+    return p_memsz > p_filesz ? sum + p_memsz - p_filesz : sum;
+  }, 0n);
+  return bytes === said ? 'zero' : 'excluded';
 }
 
 /** Bytes that are compared of segments that overlap, and how many pairs of them. */

@@ -53,6 +53,8 @@ export type Place =
       readonly state: 'zero';
       readonly length: bigint;
       readonly because: 'segment-tail' | 'zero-page' | 'file-hole';
+      /** Where in the file the zeros stand, where they stand there as they are: in a hole of it. */
+      readonly fileOffset?: number;
     }
   | { readonly state: 'absent'; readonly length: bigint; readonly absence: Absence };
 

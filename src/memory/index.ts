@@ -21,9 +21,30 @@ export {
   type WindowsOptions,
 } from './image.js';
 export { LIMITS, type Limits, MAX_READ } from './limits.js';
+export { machineOfABI } from './machine.js';
 export type { ElfNote } from './notes.js';
 export { type Container, type OpenOptions, openImage, recogniseContainer } from './open.js';
 export type { RawOptions } from './raw.js';
+export {
+  type AddressRange,
+  type LazyContent,
+  type MemoryContents,
+  type MemorySegment,
+  type SegmentContent,
+  type SegmentsOptions,
+  segmentsOf,
+} from './segments.js';
 export { bytesSource, type Source, sliceSource, type WindowOptions, windowed } from './source.js';
 export type { Vmcoreinfo } from './vmcoreinfo.js';
+export {
+  type ElfWriteOptions,
+  WRITABLE_CONTAINERS,
+  type WritableContainer,
+  type WriterOptions,
+  writeMemory,
+} from './write.js';
+export { COMPRESSORS, type Compressor } from './write-compress.js';
 export { type CoreNote, type CoreSegment, type ElfCore, elfCore, writeElfCore } from './write-elf.js';
+export { type KdumpOptions, writeKdump } from './write-kdump.js';
+export { writeLime } from './write-lime.js';
+export { type RawWriteOptions, writeRaw } from './write-raw.js';

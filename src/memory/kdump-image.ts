@@ -484,6 +484,18 @@ export class KdumpImage extends BaseImage {
     return at / PAGE_DESC_SIZE - 1;
   }
 
+  /**
+   * Where the descriptor of the page at an address stands in the file; undefined where the page has none, or
+   * the dump is in several files.
+   */
+  descriptorOf(address: bigint): { readonly offset: number; readonly abi: ABIType } | undefined {
+    const page = Number(address / BigInt(this.pageSize));
+    const [part] = this.parts;
+    if (part === undefined || this.parts.length > 1 || part.split) return undefined;
+    if (page < part.startPage || page >= part.endPage || !part.stored.has(page)) return undefined;
+    return { offset: this.descriptorAt(part, page), abi: part.abi };
+  }
+
   private descriptorAt({ stored, table, startPage }: Part, page: number): number {
     const before = startPage === 0 ? 0 : stored.rank(startPage);
     return table + PAGE_DESC_SIZE * (stored.rank(page) - before);

@@ -4,13 +4,13 @@ import {
   type CarryoverError,
   decodeAt,
   type Endian,
-  negotiate,
   negotiated,
   struct,
   u32,
   u64,
 } from '../codec/index.js';
 import { memoryError } from './codes.js';
+import { headerABI } from './elf.js';
 import type { Machine } from './image.js';
 import type { Limits } from './limits.js';
 import { RunImage, type RunPiece, storedPieces } from './runs.js';
@@ -31,7 +31,7 @@ export const LimeHeader = negotiated(
   { endian: byMagic('magic', LIME_MAGIC) },
 );
 export const LIME_HEADER_SIZE = 32;
-const LIME_VERSION = 1;
+export const LIME_VERSION = 1;
 
 /** Nothing in the file says more about the machine than its byte order. */
 export function machineByOrder(endian: Endian): Machine {
@@ -142,8 +142,9 @@ export function openLime(source: Source, limits: Limits): LimeImage {
 function rangeAt(source: Source, at: number, after = 0n, order?: Endian): RangeHeader | undefined {
   const bytes = source.read(at, LIME_HEADER_SIZE);
   if (bytes.length < LIME_HEADER_SIZE || !hasMagic(bytes, 0)) return undefined;
-  const { endian } = negotiate(LimeHeader, bytes).abi;
-  const header = decodeAt(LimeHeader, bytes, 0).value;
+  // The magic decides, and nothing else of the machine matters; there may be a million headers.
+  const endian: Endian = bytes[0] === 0x45 ? 'little' : 'big';
+  const header = decodeAt(LimeHeader, bytes, 0, { abi: headerABI(endian, 64) }).value;
   if (header.version !== LIME_VERSION || header.s_addr > header.e_addr || header.s_addr < after)
     return undefined;
   if (order !== undefined && endian !== order) return undefined;

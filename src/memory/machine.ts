@@ -78,6 +78,41 @@ export function machineOfUname(uname: string, endian: Endian, bits: 32 | 64): Ma
   };
 }
 
+/** ELF's number of a machine by its name, as far as it is known. */
+export function elfMachineOf({ name }: Machine): number | undefined {
+  const preset = UNAMES.find(([pattern]) => pattern.test(name))?.[1] ?? name;
+  const number = Object.entries(ELF_MACHINES).find(([, other]) => other === preset)?.[0];
+  return number === undefined ? undefined : Number(number);
+}
+
+/** What `uname -m` says on a machine. */
+export function unameOf({ name, endian, bits }: Machine): string {
+  switch (name) {
+    case 'i386':
+      return 'i686';
+    case 'arm':
+      return endian === 'big' ? 'armv7b' : 'armv7l';
+    case 'aarch64':
+      return endian === 'big' ? 'aarch64_be' : name;
+    case 'powerpc':
+      return 'ppc';
+    case 'powerpc64':
+      return endian === 'little' ? 'ppc64le' : 'ppc64';
+    case 'mips':
+      return bits === 64 ? 'mips64' : name;
+    default:
+      return name;
+  }
+}
+
+/** The machine that an ABI is of, for memory that is built rather than read. */
+export function machineOfABI(abi: ABIType): Machine {
+  const [name = abi.name] = abi.name.split(/,| with /);
+  const bits = abi.pointerSize === 8 ? 64 : 32;
+  const machine: Machine = { name, endian: abi.endian, bits, elfMachine: undefined, abi };
+  return { ...machine, elfMachine: elfMachineOf(machine) };
+}
+
 /** The machine with the page size that the dump tells. */
 export function withPageSize(machine: Machine, pageSize: number | undefined): Machine {
   if (machine.abi === undefined || pageSize === undefined || machine.abi.pageSize === pageSize)

@@ -19,9 +19,12 @@ export abstract class RunImage extends BaseImage {
   protected readonly runs: readonly Run[];
 
   protected readonly source: Source;
+  /** Also those that others hide. */
+  private readonly pieces: readonly RunPiece[];
 
   constructor(source: Source, pieces: readonly RunPiece[]) {
     super();
+    this.pieces = pieces;
     this.source = source;
     this.runs = overlay<bigint, RunPiece>(pieces);
     this.end = this.runs[this.runs.length - 1]?.end ?? 0n;
@@ -39,6 +42,27 @@ export abstract class RunImage extends BaseImage {
       }
     }
     if (current !== undefined) yield current;
+  }
+
+  /**
+   * Everywhere in the file that some memory stands: also in segments of which another one hides that part, and
+   * which hold the same bytes.
+   */
+  *storedAt(
+    address: bigint,
+    length: number,
+  ): Iterable<{ readonly address: bigint; readonly length: number; readonly fileOffset: number }> {
+    const stop = address + BigInt(length);
+    for (const piece of this.pieces) {
+      if (piece.state !== 'data' || piece.start >= stop || piece.end <= address) continue;
+      const from = piece.start > address ? piece.start : address;
+      const to = piece.end < stop ? piece.end : stop;
+      yield {
+        address: from,
+        length: Number(to - from),
+        fileOffset: piece.offset + Number(from - piece.start),
+      };
+    }
   }
 
   protected place(address: bigint): Place {
@@ -61,7 +85,7 @@ export abstract class RunImage extends BaseImage {
     const stored = this.source.nextData?.(fileOffset) ?? fileOffset;
     if (stored > fileOffset) {
       const hole = BigInt(stored - fileOffset);
-      return { state: 'zero', length: hole < length ? hole : length, because: 'file-hole' };
+      return { state: 'zero', length: hole < length ? hole : length, because: 'file-hole', fileOffset };
     }
     return { state: 'data', length, fileOffset, stored: 'plain' };
   }

@@ -18,8 +18,12 @@ import {
   PT_NOTE,
 } from './elf.js';
 import { TOP } from './image.js';
-import { ElfNhdr } from './notes.js';
+import type { ElfNote } from './notes.js';
+import { contentSize, type MemorySegment } from './segments.js';
+import { encodeNotes } from './write-notes.js';
+import { contentPieces, gathered, joined, zeroPieces } from './write-pieces.js';
 
+/** A segment by its bytes: the short form of a {@link MemorySegment}. */
 export interface CoreSegment {
   /** Physical address of the first byte. */
   readonly address: bigint;
@@ -30,34 +34,37 @@ export interface CoreSegment {
   /** Virtual address; 0, for unknown, by default. */
   readonly virtual?: bigint;
 }
-export interface CoreNote {
-  readonly name: string;
-  readonly type: number;
-  readonly content: Uint8Array;
-}
+export type CoreNote = ElfNote;
 export interface ElfCore {
   readonly endian: Endian;
   readonly bits: 32 | 64;
   /** `e_machine`: 62 for x86_64, 183 for aarch64, 22 for s390x, … */
   readonly elfMachine: number;
-  readonly segments: readonly CoreSegment[];
+  /** In the order of the file. They may overlap, as those of real cores do. */
+  readonly segments: readonly (CoreSegment | MemorySegment)[];
   readonly notes?: readonly CoreNote[];
   /** Memory begins at multiples of this in the file; by default 4096. */
   readonly align?: number;
 }
 
 /**
- * The bytes of a core, piece by piece in the order of the file: headers first, then the notes, then the memory
- * of each segment, not copied. More than 65534 segments are written with PN_XNUM.
+ * The bytes of a core, piece by piece in the order of the file: headers first, then the notes, then what is
+ * stored of each segment. Zeros at the end of a segment, or all of it, take no room. More than 65534 segments
+ * are written with PN_XNUM. The pieces must not be written to.
  *
  * @throws `memory-write` for segments that do not fit.
  */
-export function* writeElfCore(core: ElfCore): Generator<Uint8Array, void> {
-  const { endian, bits, segments, notes = [], align = 4096 } = core;
+export function writeElfCore(core: ElfCore): Generator<Uint8Array, void> {
+  return gathered(corePieces(core));
+}
+
+function* corePieces(core: ElfCore): Generator<Uint8Array, void> {
+  const { endian, bits, notes = [], align = 4096 } = core;
   const sizes = ELF_SIZES[bits];
   const abi = headerABI(endian, bits);
+  const segments = core.segments.map(memorySegment);
   checkSegments(segments, bits);
-  const noteBytes = encodeNotes(notes, endian);
+  const { bytes: noteBytes } = encodeNotes(notes, endian);
   const count = segments.length + (notes.length > 0 ? 1 : 0);
   const extended = count >= PN_XNUM;
   const phoff = sizes.ehdr;
@@ -124,19 +131,24 @@ export function* writeElfCore(core: ElfCore): Generator<Uint8Array, void> {
       p_align: 4,
     });
   let offset = up(notesAt + noteBytes.length);
-  for (const { address, bytes, size = BigInt(bytes.length), virtual = 0n } of segments) {
-    if (bits === 32 && offset + bytes.length > 0xffffffff)
-      throw memoryError('memory-write', 'the file becomes larger than a 32-bit core can be');
+  const limit = bits === 32 ? 0xffffffff : Number.MAX_SAFE_INTEGER;
+  for (const { address, size, content, virtual = 0n } of segments) {
+    const stored = Number(contentSize(content));
+    if (offset + stored > limit)
+      throw memoryError('memory-write', `the file becomes larger than a ${bits}-bit core can be`, {
+        expected: `at most ${limit} bytes`,
+      });
     yield phdr({
       p_flags: 7,
       p_offset: offset,
       p_vaddr: virtual,
       p_paddr: address,
-      p_filesz: bytes.length,
+      p_filesz: stored,
       p_memsz: size,
-      p_align: align,
+      // As /proc/vmcore has it: crash takes a core whose segments say anything else for another kind of dump.
+      p_align: 0,
     });
-    offset = up(offset + bytes.length);
+    offset = up(offset + stored);
   }
   if (extended)
     yield encode(
@@ -157,65 +169,39 @@ export function* writeElfCore(core: ElfCore): Generator<Uint8Array, void> {
     );
   yield noteBytes;
   let at = notesAt + noteBytes.length;
-  for (const { bytes } of segments) {
-    yield new Uint8Array(up(at) - at);
-    yield bytes;
-    at = up(at) + bytes.length;
+  for (const segment of segments) {
+    const stored = Number(contentSize(segment.content));
+    if (stored === 0) continue;
+    yield* zeroPieces(BigInt(up(at) - at));
+    yield* contentPieces(segment);
+    at = up(at) + stored;
   }
 }
 
 /** A core as one array. */
 export function elfCore(core: ElfCore): Uint8Array {
-  const parts = [...writeElfCore(core)];
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joined(writeElfCore(core));
 }
 
-function checkSegments(segments: readonly CoreSegment[], bits: 32 | 64): void {
+function memorySegment(segment: CoreSegment | MemorySegment): MemorySegment {
+  if (!('bytes' in segment)) return segment;
+  const { address, bytes, size = BigInt(bytes.length), virtual = 0n } = segment;
+  return { address, size, content: bytes, virtual };
+}
+
+function checkSegments(segments: readonly MemorySegment[], bits: 32 | 64): void {
   const top = bits === 64 ? TOP : 1n << 32n;
-  segments.forEach(({ address, bytes, size = BigInt(bytes.length) }, index) => {
-    const end = address + size;
-    if (address >= 0n && size >= BigInt(bytes.length) && end <= top && (bits === 64 || size < top)) return;
+  segments.forEach(({ address, size, content }, index) => {
+    const stored = contentSize(content);
+    if (address >= 0n && size >= stored && address + size <= top && (bits === 64 || size < top)) return;
     throw memoryError(
       'memory-write',
       'the segment does not fit into its addresses, or its bytes into the segment',
       {
         path: ['segments', index],
-        expected: `${bytes.length} bytes or more, ending at 0x${top.toString(16)} at most`,
+        expected: `${stored} bytes or more, ending at 0x${top.toString(16)} at most`,
         found: `${size} bytes at 0x${address.toString(16)}`,
       },
     );
   });
-}
-
-function encodeNotes(notes: readonly CoreNote[], endian: Endian): Uint8Array {
-  const abi = headerABI(endian, 64);
-  const parts: Uint8Array[] = [];
-  for (const { name, type, content } of notes) {
-    parts.push(
-      encode(ElfNhdr, { n_namesz: name.length + 1, n_descsz: content.length, n_type: type }, { abi }),
-      padded(
-        Uint8Array.from(name, (char) => char.charCodeAt(0)),
-        name.length + 1,
-      ),
-      padded(content, content.length),
-    );
-  }
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-function padded(bytes: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(Math.ceil(size / 4) * 4);
-  out.set(bytes);
-  return out;
 }
