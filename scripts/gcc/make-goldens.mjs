@@ -7,6 +7,7 @@
 // Only compiles: sizes, offsets and bytes are read from the object files.
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { iommuGoldens } from './iommu.mjs';
 import { definition, initialiser, paths } from './model.mjs';
 import { passtGoldens } from './passt.mjs';
 import { allCases } from './structs.mjs';
@@ -108,6 +109,7 @@ if (process.argv.includes('--source')) {
   const systematic = structsFile(cases.systematic, objects);
   const random = structsFile(cases.random, objects);
   const passt = await passtGoldens(jobs);
+  const iommu = await iommuGoldens(jobs);
 
   const groups = [...new Set(all.map((item) => item.group))];
   const readme = `# What GCC says
@@ -122,6 +124,7 @@ object files.
 | \`systematic.json.gz\` | ${cases.systematic.length} structs: every width of every bit-field type, every scalar in every simple place, odd cases |
 | \`random.json.gz\` | ${cases.random.length} random structs (seed ${SEED}) |
 | \`passt.json\` | the structs of the January 2025 draft of passt's migration stream |
+| \`iommu.json\` | the structs of the IOMMU's live update series |
 
 Groups: ${groups.map((name) => `${name} ${count(systematic + random, name)}`).join(', ')}.
 
@@ -187,6 +190,12 @@ would send (its first 32 bytes; the rest of the 65536 is zero), and the bytes of
 three structs with known values. \`union flow\` is as in the releases of that
 time, \`union flow_padded\` as in the draft. On m68k a bit-field does not align its
 struct, so \`struct flow_sidx\` has 3 bytes there and not the 4 of all other ABIs.
+
+## iommu.json
+
+Sizes, alignments, offsets and bytes of each struct of \`scripts/gcc/iommu.c\` with
+the value that is given for it (of unions, one member), for each ABI. Members that
+are bit-fields have no offset: their bytes tell where they are.
 `;
 
   /** @type {[string, Uint8Array][]} */
@@ -194,6 +203,7 @@ struct, so \`struct flow_sidx\` has 3 bytes there and not the 4 of all other ABI
     ['systematic.json.gz', gzip(systematic)],
     ['random.json.gz', gzip(random)],
     ['passt.json', Buffer.from(passt)],
+    ['iommu.json', Buffer.from(iommu)],
     ['README.md', Buffer.from(readme)],
   ];
   const check = process.argv.includes('--check');

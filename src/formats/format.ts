@@ -3,6 +3,7 @@
  * values are presented, what must hold, and what can be built. One folder per format exports one of these.
  */
 import type { ABI, Params, ProbeStep, Schema } from '../codec/index.js';
+import type { Meaning } from './meaning.js';
 
 /** One layout that a format had in its history. */
 export interface Generation {
@@ -80,6 +81,8 @@ export interface Format {
   readonly rules: readonly Rule[];
   /** Types by their C names, for `layout`. */
   readonly types: Readonly<Record<string, Schema>>;
+  /** How two presented values are compared; without it, as plain values. */
+  readonly meaning?: Meaning;
 
   /** Looks at the first bytes (and, where it takes more, at all of them). Never throws. */
   recognise(bytes: Uint8Array): Recognition | undefined;

@@ -4,7 +4,37 @@
  * said here in the same words.
  */
 
+import { DMA_ALLOC, DMA_ALLOC_PROFILES, DmaAllocSerV1, DmaAllocSerV2 } from './dma-alloc/index.js';
+import { DmabufSer } from './dmabuf/index.js';
+import { EVENTFD, EventfdSer } from './eventfd/index.js';
 import type { Format } from './format.js';
+import { GUEST_MEMFD, GuestMemfdLuoFolioSer, GuestMemfdLuoSer } from './guest-memfd/index.js';
+import { HUGETLB, HugeMemfdFolioSer, HugeMemfdSer, HugetlbSer } from './hugetlb/index.js';
+import {
+  Cd,
+  IOMMU_HW,
+  SmmuL1CdDesc,
+  SmmuL1StreamDesc,
+  SmmuStrtabBaseCfg,
+  Ste,
+  VtdContextEntry,
+  VtdPasidDirEntry,
+  VtdPasidEntry,
+  VtdRootEntry,
+  VtdScalableContextEntry,
+  VtdScalableRootEntry,
+} from './iommu/hw/index.js';
+import { IOMMU, IOMMU_GENERATIONS, IOMMU_TYPES } from './iommu/index.js';
+import {
+  IOMMUFD,
+  IOMMUFD_IOCTLS,
+  IOMMUFD_PROFILES,
+  IommufdHwptSer,
+  IommufdHwptSerB,
+  IommufdSer,
+  IommufdSerB,
+  IommufdSerR1,
+} from './iommufd/index.js';
 import { KEXEC_METADATA, KhoKexecMetadata } from './kexec-metadata/index.js';
 import {
   DEBUGFS,
@@ -23,6 +53,16 @@ import {
   SetupData,
 } from './kho/index.js';
 import { KHO_TEST } from './kho-test/index.js';
+import {
+  KVM,
+  KVM_PROFILES,
+  KvmLuoSer,
+  KvmLuoSerCaretaker,
+  KvmLuoSerV1,
+  KvmMemAttr,
+  KvmVcpuLuoSer,
+} from './kvm/index.js';
+import { KVM_IOCTLS } from './kvm-uapi/index.js';
 import { LIVEUPDATE_IOCTLS } from './liveupdate/index.js';
 import {
   LUO,
@@ -40,6 +80,45 @@ import {
 } from './luo/index.js';
 import { MEMBLOCK } from './memblock/index.js';
 import { MEMFD, MemfdLuoFolioSer, MemfdLuoSerV1, MemfdLuoSerV2 } from './memfd/index.js';
+import { PAYLOAD } from './payload/index.js';
+import {
+  PCI,
+  PCI_PROFILES,
+  PciDevSer,
+  PciDevSerRfc,
+  PciDevSerRfcNamed,
+  PciDevSerV1,
+  PciSer,
+  PciSerV1,
+  PciSerV2,
+  PciSerV3,
+  PciSerV3U32,
+  PciSerV4,
+  PciSerV7,
+} from './pci/index.js';
+import {
+  Amdv1Entry,
+  Armv8S1Entry,
+  Armv8S2Entry,
+  Riscv64Entry,
+  VtdssEntry,
+  X86Entry,
+} from './pgtable/index.js';
+import {
+  PciCapSavedData,
+  PciSavedState,
+  VFIO_PCI,
+  VFIO_PROFILES,
+  VfioIommufdSer,
+  VfioSerRfc,
+  VfioSerRfcConfig,
+  VfioSerV1,
+  VfioSerV1Iommufd,
+  VfioSerV1Reset,
+  VfioSerV2,
+  VfioSerV2Iommufd,
+  VfioSerV2Reset,
+} from './vfio-pci/index.js';
 
 /** A part of what is handed over: what `formats`, `layout` and `explain` show of it. */
 export interface HandoverPart extends Pick<Format, 'name' | 'title' | 'generations' | 'rules' | 'types'> {
@@ -71,7 +150,7 @@ export const handoverParts: readonly HandoverPart[] = Object.freeze([
     name: 'luo',
     title: 'Live Update Orchestrator: sessions, files, file-lifecycle-bound data',
     generations: LUO_GENERATIONS.map(({ name, title, source }) => ({ name, title, source })),
-    rules: Object.values(LUO),
+    rules: [...Object.values(LUO), ...Object.values(PAYLOAD)],
     types: {
       luo_ser: LuoSer,
       'luo_ser(composite)': LuoSerComposite,
@@ -141,5 +220,153 @@ export const handoverParts: readonly HandoverPart[] = Object.freeze([
         schema,
       ]),
     ),
+  },
+  {
+    name: 'iommu',
+    title: 'IOMMUs, their domains and devices, that go on working over a live update',
+    forcible: true,
+    generations: IOMMU_GENERATIONS,
+    rules: [...Object.values(IOMMU), ...Object.values(IOMMU_HW)],
+    types: {
+      ...IOMMU_TYPES,
+      vtd_root_entry: VtdRootEntry,
+      vtd_scalable_root_entry: VtdScalableRootEntry,
+      vtd_context_entry: VtdContextEntry,
+      vtd_scalable_context_entry: VtdScalableContextEntry,
+      vtd_pasid_dir_entry: VtdPasidDirEntry,
+      vtd_pasid_entry: VtdPasidEntry,
+      smmu_strtab_base_cfg: SmmuStrtabBaseCfg,
+      smmu_l1_stream_desc: SmmuL1StreamDesc,
+      smmu_ste: Ste,
+      smmu_l1_cd_desc: SmmuL1CdDesc,
+      smmu_cd: Cd,
+      vtdss_entry: VtdssEntry,
+      x86_64_entry: X86Entry,
+      amdv1_entry: Amdv1Entry,
+      riscv64_entry: Riscv64Entry,
+      armv8_s1_entry: Armv8S1Entry,
+      armv8_s2_entry: Armv8S2Entry,
+    },
+  },
+  {
+    name: 'pci',
+    title: 'devices that the PCI core preserves',
+    forcible: true,
+    generations: PCI_PROFILES.map(({ name, title, source }) => ({ name, title, source })),
+    rules: Object.values(PCI),
+    types: {
+      pci_ser: PciSer,
+      'pci_ser(v7)': PciSerV7,
+      'pci_ser(v4)': PciSerV4,
+      'pci_ser(v3-u32)': PciSerV3U32,
+      'pci_ser(v3)': PciSerV3,
+      'pci_ser(v2)': PciSerV2,
+      'pci_ser(v1)': PciSerV1,
+      pci_dev_ser: PciDevSer,
+      'pci_dev_ser(v1)': PciDevSerV1,
+      'pci_dev_ser(rfc)': PciDevSerRfc,
+      'pci_dev_ser(rfc-named)': PciDevSerRfcNamed,
+    },
+  },
+  {
+    name: 'vfio-pci',
+    title: 'VFIO PCI devices that are preserved as files',
+    forcible: true,
+    generations: VFIO_PROFILES.map(({ name, title, source }) => ({ name, title, source })),
+    rules: Object.values(VFIO_PCI),
+    types: {
+      vfio_pci_core_device_ser: VfioSerV2Iommufd,
+      'vfio_pci_core_device_ser(v2-reset)': VfioSerV2Reset,
+      'vfio_pci_core_device_ser(v2)': VfioSerV2,
+      'vfio_pci_core_device_ser(v1-iommufd)': VfioSerV1Iommufd,
+      'vfio_pci_core_device_ser(v1-reset)': VfioSerV1Reset,
+      'vfio_pci_core_device_ser(v1)': VfioSerV1,
+      'vfio_pci_core_device_ser(rfc-config)': VfioSerRfcConfig,
+      'vfio_pci_core_device_ser(rfc)': VfioSerRfc,
+      vfio_iommufd_ser: VfioIommufdSer,
+      pci_saved_state: PciSavedState,
+      pci_cap_saved_data: PciCapSavedData,
+    },
+  },
+  {
+    name: 'iommufd',
+    title: 'iommufds that are preserved as files, and the ioctls that mark what of them is',
+    forcible: true,
+    generations: IOMMUFD_PROFILES.map(({ name, title, source }) => ({ name, title, source })),
+    rules: Object.values(IOMMUFD),
+    types: {
+      iommufd_ser: IommufdSer,
+      'iommufd_ser(B)': IommufdSerB,
+      'iommufd_ser(R1)': IommufdSerR1,
+      iommufd_hwpt_ser: IommufdHwptSer,
+      'iommufd_hwpt_ser(B)': IommufdHwptSerB,
+      ...Object.fromEntries(IOMMUFD_IOCTLS.map(({ name, schema }) => [name.toLowerCase(), schema])),
+    },
+  },
+  {
+    name: 'dma-alloc',
+    title: 'memory of the DMA API that is preserved',
+    forcible: true,
+    generations: DMA_ALLOC_PROFILES.map(({ name, title, source }) => ({ name, title, source })),
+    rules: Object.values(DMA_ALLOC),
+    types: { dma_alloc_ser: DmaAllocSerV2, 'dma_alloc_ser(v1)': DmaAllocSerV1 },
+  },
+  {
+    name: 'kvm',
+    title: "VMs and virtual CPUs that are preserved as files, and KVM's ioctls for guest_memfd",
+    forcible: true,
+    generations: KVM_PROFILES.map(({ name, title, source }) => ({ name, title, source })),
+    rules: Object.values(KVM),
+    types: {
+      kvm_luo_ser: KvmLuoSer,
+      'kvm_luo_ser(v1)': KvmLuoSerV1,
+      'kvm_luo_ser(caretaker)': KvmLuoSerCaretaker,
+      kvm_luo_mem_attr: KvmMemAttr,
+      kvm_vcpu_luo_ser: KvmVcpuLuoSer,
+      ...Object.fromEntries(
+        KVM_IOCTLS.map(({ name, schema }) => [
+          'name' in schema && typeof schema.name === 'string' ? schema.name : name.toLowerCase(),
+          schema,
+        ]),
+      ),
+    },
+  },
+  {
+    name: 'guest-memfd',
+    title: 'guest_memfds that are preserved as files',
+    generations: [
+      { name: 'v1', title: 'size, flags, VM, folios', source: 'RFC v1 to v3, May and June 2026' },
+    ],
+    rules: Object.values(GUEST_MEMFD),
+    types: { guest_memfd_luo_ser: GuestMemfdLuoSer, guest_memfd_luo_folio_ser: GuestMemfdLuoFolioSer },
+  },
+  {
+    name: 'hugetlb',
+    title: 'huge pages: their pools, and memfds of them',
+    generations: [
+      { name: 'v1', title: 'four sizes; folios of one order', source: 'postings that are in no release' },
+    ],
+    rules: Object.values(HUGETLB),
+    types: {
+      hugetlb_ser: HugetlbSer,
+      hugetlb_memfd_ser: HugeMemfdSer,
+      hugetlb_memfd_folio_ser: HugeMemfdFolioSer,
+    },
+  },
+  {
+    name: 'eventfd',
+    title: 'eventfds that are preserved as files',
+    generations: [{ name: 'v1', title: 'counter and flags', source: 'postings that are in no release' }],
+    rules: Object.values(EVENTFD),
+    types: { eventfd_ser: EventfdSer },
+  },
+  {
+    name: 'dmabuf',
+    title: 'DMA buffers that are preserved as files',
+    generations: [
+      { name: 'v1', title: 'the device that exported it', source: 'a placeholder, in no release' },
+    ],
+    rules: [],
+    types: { dmabuf_ser: DmabufSer },
   },
 ]);

@@ -30,7 +30,7 @@ export const STATE_CODES = {
   },
   'edit-impossible': {
     title: 'The field cannot be changed in this way',
-    text: 'Of an input that does not decode completely, only single fields can be changed, in place: what follows a text or an array of another length could not be moved.',
+    text: 'Of an input that does not decode completely, only single fields can be changed, in place: what follows a text or an array of another length could not be moved. In a memory dump nothing can be moved at all, and what decode sums up (ranges of pages, sizes that follow) has no bytes of its own; the message says what can be set instead.',
   },
   'convert-impossible': {
     title: 'The value cannot be written that way',
@@ -41,8 +41,12 @@ export const STATE_CODES = {
     text: 'A directory of debugfs, or one blob of a handover, has pointers but not the memory behind them. The content of preserved files, and what a kernel would do with the whole, can only be told from a dump.',
   },
   'dump-read-only': {
-    title: 'Memory dumps can be read, not written',
-    text: 'set, convert and encode work on inputs whose bytes are one value. What a kernel handed over lies scattered in its memory; carryover shows and checks it, but does not yet write it.',
+    title: 'Memory dumps can be read and changed, not converted',
+    text: 'convert and encode work on inputs whose bytes are one value. What a kernel handed over lies scattered in its memory; carryover shows and checks it, and set and patch change it where it lies.',
+  },
+  'diff-kinds': {
+    title: 'The two inputs are of different kinds',
+    text: 'Two states are compared by what they mean, so they have to be of one format, in any generation of it: two handovers (memory dumps, copies of debugfs, single blobs, in any combination), two streams, two device trees. `--as` reads an input as another format.',
   },
   'type-unknown': {
     title: 'No type is known by this name',

@@ -1,8 +1,10 @@
 /** What was handed over as a tree of nodes: addresses, names, and each value in a line for people. */
 import { CarryoverError, toHex } from '../codec/index.js';
 import { suggest } from '../codec/suggest.js';
+import { IOMMU_HEX, iommuLine } from '../formats/iommu/text.js';
 import type { HandoverObject } from '../formats/kho/index.js';
 import { MemfdSeals } from '../formats/memfd/schema.js';
+import { PAYLOAD_HEX, payloadLine } from '../formats/payload/text.js';
 import type { HandoverState } from './handover.js';
 
 export interface HandoverNode {
@@ -211,7 +213,8 @@ const LINES: readonly (readonly [RegExp, (value: Record_, pageSize: number) => s
   [/\.sessions\[\d+\]\.files\[\d+\]\.memfd$/, memfdText],
   [
     /\.sessions\[\d+\]$/,
-    ({ name, files }) => `${JSON.stringify(name)}, ${plural(isList(files) ? lengthOf(files) : 0, 'file')}`,
+    ({ name, files, files_incomplete }) =>
+      `${JSON.stringify(name)}, ${counted(files, 'file', files_incomplete)}`,
   ],
   [
     /\.flbs\[\d+\]$/,
@@ -219,7 +222,7 @@ const LINES: readonly (readonly [RegExp, (value: Record_, pageSize: number) => s
   ],
   [
     /entries\.LUO$/,
-    ({ compatible, liveupdate_num, sessions, flbs }) => {
+    ({ compatible, liveupdate_num, sessions, sessions_incomplete, flbs, flbs_incomplete }) => {
       if (typeof compatible !== 'string') return '';
       const files = isList(sessions)
         ? [...sessions].reduce<number>(
@@ -230,9 +233,9 @@ const LINES: readonly (readonly [RegExp, (value: Record_, pageSize: number) => s
       return [
         compatible,
         ...(liveupdate_num === undefined ? [] : [`live update ${String(liveupdate_num)}`]),
-        plural(isList(sessions) ? lengthOf(sessions) : 0, 'session'),
+        counted(sessions, 'session', sessions_incomplete),
         plural(files, 'file'),
-        plural(isList(flbs) ? lengthOf(flbs) : 0, 'FLB'),
+        counted(flbs, 'FLB', flbs_incomplete),
       ].join(', ');
     },
   ],
@@ -262,6 +265,13 @@ const LINES: readonly (readonly [RegExp, (value: Record_, pageSize: number) => s
   ],
 ];
 
+/** `3 files`; `3 files of more` where not all of the list could be read. */
+function counted(list: unknown, unit: string, incomplete: unknown): string {
+  const count = isList(list) ? lengthOf(list) : 0;
+  if (incomplete !== true) return plural(count, unit);
+  return count === 0 ? `${unit}s that cannot be read` : `${plural(count, unit)} and more that cannot be read`;
+}
+
 function textOf(path: string, label: string, value: unknown, pageSize: number): string {
   if (isList(value)) {
     const count = lengthOf(value);
@@ -269,7 +279,10 @@ function textOf(path: string, label: string, value: unknown, pageSize: number): 
   }
   if (value instanceof Uint8Array) return value.length === 0 ? 'no bytes' : bytesText(value);
   if (isRecord(value)) {
-    const line = LINES.find(([where]) => where.test(path))?.[1](value, pageSize);
+    const line =
+      payloadLine(path, value) ??
+      LINES.find(([where]) => where.test(path))?.[1](value, pageSize) ??
+      iommuLine(path, value, sizeText);
     if (line !== undefined && line !== '') return line;
     return value.unknown === true ? unknownText(value) : '';
   }
@@ -287,7 +300,9 @@ function scalarText(label: string, value: unknown): string {
     return value < 1024n ? plural(value, 'byte') : `${value} (${sizeText(value)})`;
   return String(value);
 }
-const HEX = new Set([
+const HEX = new Set<string>([
+  ...IOMMU_HEX,
+  ...PAYLOAD_HEX,
   'fdt_addr',
   'scratch_addr',
   'address',

@@ -23,6 +23,7 @@ import {
 } from '../formats/kho/index.js';
 import type { Image } from '../memory/index.js';
 import type { StateCode } from './codes.js';
+import { type MissingContents, missingContents, missingText } from './handover-contents.js';
 
 export interface HandoverState {
   /** Where it came from. */
@@ -35,6 +36,8 @@ export interface HandoverState {
   readonly findings: readonly HandoverFinding[];
   /** Everything that was decoded, and where in memory it is. */
   readonly objects: readonly HandoverObject[];
+  /** Which preserved files have memory that the dump lacks; undefined where it lacks none. */
+  readonly missing?: MissingContents;
   /** Only where there is memory to follow pointers in. */
   readonly memory: { readonly image: Image; readonly handover: Handover } | undefined;
 }
@@ -46,6 +49,7 @@ export function openDump(image: Image, options: HandoverOptions = {}): HandoverS
   const { machine, layers } = image;
   const bits = machine.bits === undefined ? '' : `${machine.bits}-bit `;
   const endian = machine.endian === undefined ? '' : `, ${machine.endian}-endian`;
+  const missing = missingContents(image, value.entries.LUO, value.page_size);
   return {
     source: 'memory',
     generation: generation?.name,
@@ -61,7 +65,9 @@ export function openDump(image: Image, options: HandoverOptions = {}): HandoverS
       ['root', `0x${value.fdt.address.toString(16)}, ${value.fdt.compatible}`],
       ['pages', `${abi.pageSize} bytes, ${abi.endian}-endian`],
       ...because.map((text) => ['because', text] as const),
+      ...(missing === undefined ? [] : ([['contents', missingText(missing)]] as const)),
     ],
+    ...(missing === undefined ? {} : { missing }),
     value: { ...value },
     findings: [...image.problems.map(damage), ...findings],
     objects,
@@ -83,6 +89,9 @@ function damage({ code, reason, offset }: CarryoverError): HandoverFinding {
 /** Files of a copy of debugfs, with the directory that they are in. */
 const COPY = /^(.*?)(?:^|\/)(?:in|out)[/_](?:fdt|sub_fdts[/_].+|scratch_phys|scratch_len|finalize)$/;
 
+/** Files of one side alone. */
+const SIDE = /^(?:fdt|sub_fdts\/[^/]+|scratch_phys|scratch_len)$/;
+
 /** The files of the one copy that is among them. */
 function oneCopy(files: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
   const places = new Set<string>();
@@ -94,7 +103,9 @@ function oneCopy(files: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Ui
   if (place === undefined)
     throw new CarryoverError(
       'format-unknown' satisfies StateCode,
-      'the directory is no copy of /sys/kernel/debug/kho: it has neither in/ nor out/ with files that are known',
+      [...files.keys()].some((path) => SIDE.test(path))
+        ? 'the directory is one side of a copy of /sys/kernel/debug/kho: give the directory that has it as in/ or out/'
+        : 'the directory is no copy of /sys/kernel/debug/kho: it has neither in/ nor out/ with files that are known',
     );
   if (others.length > 0)
     throw new CarryoverError(
@@ -228,11 +239,17 @@ function sidesOf({ in: given, out }: Debugfs): Readonly<Record<string, unknown>>
 
 /** The document of `decode --json`; with `full` also where everything that was decoded lies. */
 export function handoverDocument(state: HandoverState, full = false): JSONValue {
-  return jsonOf({
+  return jsonOf(handoverRecord(state, full));
+}
+
+/** What {@link handoverDocument} is the JSON of: lists that may be long are still in their columns. */
+export function handoverRecord(state: HandoverState, full = false): Readonly<Record<string, unknown>> {
+  return {
     format: 'kho',
     generation: state.generation,
     abi: state.abi?.name,
     value: state.value,
+    ...(state.missing === undefined ? {} : { contents_missing: state.missing }),
     findings: state.findings,
     ...(full
       ? {
@@ -245,7 +262,7 @@ export function handoverDocument(state: HandoverState, full = false): JSONValue 
           })),
         }
       : {}),
-  });
+  };
 }
 
 /** What a kernel of a release does with it. @throws `kho-receiver`; `format-unknown` where there is no memory. */

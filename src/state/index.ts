@@ -3,6 +3,18 @@ export { abiFromJSON, abiToJSON, parseABI } from './abi-text.js';
 export { STATE_CODES, type StateCode } from './codes.js';
 export { type Converted, type ConvertOptions, convert } from './convert.js';
 export {
+  type ByteDifference,
+  type ByteDifferences,
+  type ContextEntry,
+  type Diff,
+  type Diffable,
+  type Difference,
+  type DifferenceKind,
+  type DiffOptions,
+  diff,
+  diffDocument,
+} from './diff/index.js';
+export {
   type DocumentOptions,
   type EncodeDocumentOptions,
   encodeDocument,
@@ -15,6 +27,7 @@ export {
   blobOfHandover,
   type HandoverState,
   handoverDocument,
+  handoverRecord,
   openBlob,
   openCopy,
   openDump,
@@ -23,6 +36,7 @@ export {
   preservedFile,
   verdictOf,
 } from './handover.js';
+export { type MissingContents, missingText } from './handover-contents.js';
 export { withNames } from './handover-names.js';
 export { handoverRanges, type MemoryMap, memoryMap, type OwnedRange } from './handover-ranges.js';
 export {
@@ -35,6 +49,6 @@ export {
 } from './handover-tree.js';
 export { type OpenOptions, open, parseAs, type State } from './open.js';
 export { type ByteRange, byteRanges } from './ranges.js';
-export { type Edit, parseEdit, setFields } from './set.js';
+export { type Edit, parseEdit, patchBytes, type SetOptions, setFields } from './set.js';
 export { isInline, type Node, type NodeKind, nodeAt } from './tree.js';
 export type { WireNode } from './wire.js';

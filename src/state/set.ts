@@ -38,13 +38,22 @@ export function parseEdit(text: string): Edit {
   }
 }
 
+export interface SetOptions {
+  /** Leaves counts, lengths and checksums as they are, also where they do not fit any more. */
+  readonly keepDerived?: boolean;
+}
+
 /**
  * The bytes with those fields changed. Counts, lengths and checksums follow from the rest anew, except those
  * that are themselves given: they are written as asked, and nothing else moves.
  *
  * @throws CarryoverError `path-unknown`, `edit-impossible`, and those of the value.
  */
-export function setFields(state: State, edits: readonly Edit[]): Uint8Array {
+export function setFields(
+  state: State,
+  edits: readonly Edit[],
+  { keepDerived = false }: SetOptions = {},
+): Uint8Array {
   const inPlace: Edit[] = [];
   const through: Edit[] = [];
   for (const edit of edits) {
@@ -53,7 +62,7 @@ export function setFields(state: State, edits: readonly Edit[]): Uint8Array {
     (fixed || node.kind !== 'field' || state.incomplete !== undefined ? inPlace : through).push(edit);
   }
   let current = state;
-  if (through.length > 0) current = reopen(state, throughValue(state, through));
+  if (through.length > 0) current = reopen(state, throughValue(state, through, !keepDerived));
   if (inPlace.length === 0) return current.bytes;
   const bytes = current.bytes.slice();
   for (const edit of inPlace) patch(current, bytes, nodeAt(current.root, edit.path), edit.value);
@@ -69,11 +78,11 @@ function reopen(state: State, bytes: Uint8Array): State {
   });
 }
 
-function throughValue(state: State, edits: readonly Edit[]): Uint8Array {
+function throughValue(state: State, edits: readonly Edit[], derive: boolean): Uint8Array {
   let json = valueToJSON(state);
   for (const edit of edits) json = replaced(json, nodeAt(state.root, edit.path).path, edit.value);
   const { format, reading, wire, bytes } = state;
-  const encoded = encodePresented(format, reading, json, { derive: true });
+  const encoded = encodePresented(format, reading, json, { derive });
   const trailing = bytes.subarray(wire.understood);
   if (trailing.length === 0) return encoded;
   const all = new Uint8Array(encoded.length + trailing.length);
@@ -118,12 +127,36 @@ function patch(state: State, bytes: Uint8Array, node: Node, value: JSONValue): v
     );
   const decoded = fromJSONByPlan(plan, value, node.path, { params: state.reading.params });
   const encoded = new Writer({ params: state.reading.params }, 0).root(plan, decoded);
-  // Only the bits that the value tells: what else lies in these bytes stays.
-  const mask = definedMask(plan, decoded);
-  for (const [i, bits] of mask.entries()) {
+  // Only the bits that the old or the new value tells: what else lies in these bytes stays, and nothing is
+  // left of a text that was longer.
+  const before = definedMask(plan, node.wire?.value);
+  for (const [i, bits] of definedMask(plan, decoded).entries()) {
     const at = node.offset + i;
-    bytes[at] = ((bytes[at] ?? 0) & ~bits) | ((encoded[i] ?? 0) & bits);
+    const mask = bits | (before[i] ?? 0);
+    bytes[at] = ((bytes[at] ?? 0) & ~mask) | ((encoded[i] ?? 0) & mask);
   }
+}
+
+/**
+ * The bytes with some of them replaced, at an offset or over what a path leads to. Nothing else changes.
+ *
+ * @throws CarryoverError `path-unknown`; `edit-impossible` where there is no room for them.
+ */
+export function patchBytes(state: State, at: number | string, replacement: Uint8Array): Uint8Array {
+  const place =
+    typeof at === 'number' ? { offset: at, size: state.bytes.length - at } : nodeAt(state.root, at);
+  const { offset, size } = place;
+  if (offset === undefined || size === undefined) throw impossible(`${at} does not lie in one place`);
+  if (replacement.length === 0) throw impossible('there are no bytes to be written');
+  if (replacement.length > size)
+    throw impossible(
+      typeof at === 'number'
+        ? `the input has ${state.bytes.length} bytes: ${replacement.length} from offset ${at} on end behind it`
+        : `${at} has ${size} bytes, and ${replacement.length} were given`,
+    );
+  const bytes = state.bytes.slice();
+  bytes.set(replacement, offset);
+  return bytes;
 }
 
 function impossible(reason: string): CarryoverError {

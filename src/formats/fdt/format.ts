@@ -5,6 +5,7 @@ import { CarryoverError, foreign, type Schema } from '../../codec/index.js';
 import type { Finding, Format, PathPart, Reading, Recognition, Rule, Severity } from '../format.js';
 import { FDT_CODES, type FDTCode, isFDTCode } from './codes.js';
 import { fdtCheckFull, fdtCheckHeader } from './libfdt.js';
+import { FDT_MEANING } from './meaning.js';
 import { type FDT, type ParseOptions, parseFDT } from './parse.js';
 import { FDT_MAGIC, FdtHeader, FdtNodeHeader, FdtProperty, FdtReserveEntry } from './schema.js';
 import type { FDTNode } from './tree.js';
@@ -101,6 +102,7 @@ export const fdt: Format = {
   title: 'flattened device tree',
   generations: GENERATIONS.map(({ name, title, source }) => ({ name, title, source })),
   rules,
+  meaning: FDT_MEANING,
   types: {
     fdt_header: FdtHeader,
     fdt_reserve_entry: FdtReserveEntry,

@@ -4,6 +4,8 @@ import type { Blob, SubtreeDecoder } from '../kho/extension.js';
 import { KhoVmalloc } from '../kho/schema.js';
 import { followVmalloc, vmallocPieces } from '../kho/vmalloc.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
+import type { Meaning } from '../meaning.js';
+import { folioSum, sameSum } from './checksum.js';
 import { KHO_TEST } from './rules.js';
 
 export { KHO_TEST } from './rules.js';
@@ -21,16 +23,29 @@ export interface KhoTestValue {
   readonly folios: readonly KhoTestFolio[];
   /** Partial internet checksum over the folios. */
   readonly csum: number | undefined;
+  /** Whether the folios add up to it; undefined where the dump does not have all of them. */
+  readonly csum_fits?: boolean;
 }
 
 export const KHO_TEST_MAGIC = 0x4b484f21;
 const MAX_FOLIOS = 1 << 16;
+
+const MEANING: Meaning = {
+  fields: {
+    compatible: { is: 'generation' },
+    folios_info: { is: 'layout' },
+    // The list of them lies in memory of its own.
+    folios: { needs: 'memory', each: { fields: { address: { is: 'address' } } } },
+    csum_fits: { maybe: true },
+  },
+};
 
 export const khoTestSubtree: SubtreeDecoder = Object.freeze({
   name: 'kho_test',
   compatible: 'kho-test-v1',
   tree: true,
   decode: decodeKhoTest,
+  meaning: () => MEANING,
 });
 
 export function decodeKhoTest(blob: Blob, walk: Walk): KhoTestValue | undefined {
@@ -68,6 +83,7 @@ export function decodeKhoTest(blob: Blob, walk: Walk): KhoTestValue | undefined 
         : areaBytes(info.value, nr_folios ?? 0, walk, path, address + BigInt((info.offset ?? 0) + 12));
   const folios = list === undefined ? [] : foliosOf(list, nr_folios ?? 0, walk);
   checkFolios(folios, walk, path, address);
+  const fits = csum === undefined ? undefined : checkSum(folios, nr_folios, csum, walk, path, address);
   return {
     compatible,
     magic,
@@ -75,7 +91,30 @@ export function decodeKhoTest(blob: Blob, walk: Walk): KhoTestValue | undefined 
     folios_info: info === undefined ? undefined : inline ? 'inline' : 'vmalloc',
     folios,
     csum,
+    ...(fits === undefined ? {} : { csum_fits: fits }),
   };
+}
+
+/** Whether the folios add up to the sum; undefined where that cannot be told. */
+function checkSum(
+  folios: readonly KhoTestFolio[],
+  count: number | undefined,
+  csum: number,
+  walk: Walk,
+  path: string,
+  address: bigint,
+): boolean | undefined {
+  const sum = folios.length === count ? folioSum(folios, walk) : undefined;
+  if (sum === undefined) return undefined;
+  const fits = sameSum(sum, csum);
+  if (!fits)
+    walk.find(
+      KHO_TEST.checksum,
+      `${path}.csum`,
+      address,
+      `csum is ${hexText(csum)}; the ${many(folios.length, 'folio')} add up to ${hexText(sum)} in 16 bits.`,
+    );
+  return fits;
 }
 
 /** Whether 16 bytes for two folios are rather a descriptor: one or two pages of entries, order 0. */
@@ -138,5 +177,5 @@ function checkFolios(folios: readonly KhoTestFolio[], walk: Walk, path: string, 
       `${lost.length} of ${many(folios.length, 'folio')} are not in the map of preserved memory, the first at ${hexText(first.address)}: kho_test says "KHO restore failed".`,
     );
   for (const folio of folios)
-    if (folio.order < 40) walk.claims.add(walk.pfn(folio.address), 2 ** folio.order, path);
+    if (folio.order < 40) walk.claims.add(walk.pfn(folio.address), 2 ** folio.order, path, true);
 }

@@ -20,6 +20,12 @@ export const KHO_TEST = ruleTable('kho-test', {
     'The list of folios has the wrong length',
     'folios_info has 8 bytes for each folio (6.17), or is a kho_vmalloc of 16 bytes (6.18 on), under the same compatible string.',
   ],
+  checksum: [
+    'error',
+    'refused',
+    'The folios of the test do not have the checksum that it wrote',
+    'csum is the internet checksum over all folios, which the test fills with random bytes; after restoring them it adds them up again, and prints "KHO restore failed" if the sum differs. How far each architecture folds the sum differs, so it is compared folded to 16 bits, and only where all of the folios are in the dump.',
+  ],
   'folio-not-preserved': [
     'error',
     'refused',

@@ -1,6 +1,6 @@
 /** The map of preserved memory of kho-v1: a list of chunks, each a page of pointers to bitmaps. */
 import { bytes as bytesOf } from '../../codec/index.js';
-import { bitRuns, hasBits } from './bits.js';
+import { bitmapBytes, bitRuns, hasBits } from './bits.js';
 import { PreservedBuilder, type PreservedMap } from './preserved.js';
 import { KHO } from './rules.js';
 import { KhoserMemChunk, KhoserMemChunkHdr } from './schema.js';
@@ -189,7 +189,9 @@ export function readBitmaps(walk: Walk, list: BitmapList, kind: 'v1a' | 'v1b' | 
       continue;
     }
     const first = walk.pfn(start);
-    bitRuns(bytes, 0, bits, (bit, count) => builder.add(first + bit * 2 ** order, order, count));
+    bitRuns(bitmapBytes(bytes, walk.little), 0, bits, (bit, count) =>
+      builder.add(first + bit * 2 ** order, order, count),
+    );
   }
   if (builder.full) walk.find(KHO.limit, 'preserved', undefined, 'The map has too many ranges to keep.');
   return builder.done(pageSize, complete);

@@ -1,5 +1,16 @@
 /** Runs of set bits in a bitmap, least significant bit of each byte first. */
 
+/**
+ * A bitmap as kernels keep it, in words of 64 bits, with bit n in byte n / 8: the same on little-endian
+ * machines, a copy with the bytes of each word turned round for big-endian ones.
+ */
+export function bitmapBytes(bytes: Uint8Array, little: boolean): Uint8Array {
+  if (little) return bytes;
+  const turned = bytes.slice();
+  for (let at = 0; at + 8 <= turned.length; at += 8) turned.subarray(at, at + 8).reverse();
+  return turned;
+}
+
 /** Calls `emit` with the first bit of each run and its length, for bits from `from` up to `to`. */
 export function bitRuns(
   bytes: Uint8Array,

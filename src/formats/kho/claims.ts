@@ -16,8 +16,10 @@ export interface Conflict {
 export class Claims {
   readonly #start = new Numbers();
   readonly #end = new Numbers();
+  /** Place in the list of owners; negative for contents. */
   readonly #owner = new Numbers();
-  readonly #owners: string[] = [];
+  /** The first is nobody, so that every place has a sign. */
+  readonly #owners: string[] = [''];
   #full = false;
 
   /** Whether all claims were kept. */
@@ -25,22 +27,37 @@ export class Claims {
     return !this.#full;
   }
 
-  /** `owner` is the path of what owns the pages. */
-  add(pfn: number, pages: number, owner: string): void {
+  /**
+   * `owner` is the path of what owns the pages. `content` says that they hold what somebody put into a file or
+   * a region, and nothing that leads further.
+   */
+  add(pfn: number, pages: number, owner: string, content = false): void {
     if (pages <= 0 || !Number.isFinite(pfn)) return;
     if (this.#start.length >= MAX_CLAIMS) {
       this.#full = true;
       return;
     }
     const last = this.#start.length - 1;
-    if (last >= 0 && this.#owners[this.#owner.at(last)] === owner && this.#end.at(last) === pfn) {
+    const place = this.#owner.at(last);
+    const follows =
+      last >= 0 &&
+      this.#owners[Math.abs(place)] === owner &&
+      place < 0 === content &&
+      this.#end.at(last) === pfn;
+    if (follows) {
       this.#end.set(last, pfn + pages);
       return;
     }
     if (this.#owners[this.#owners.length - 1] !== owner) this.#owners.push(owner);
     this.#start.push(pfn);
     this.#end.push(pfn + pages);
-    this.#owner.push(this.#owners.length - 1);
+    this.#owner.push((this.#owners.length - 1) * (content ? -1 : 1));
+  }
+
+  /** The pages that hold contents, as they were claimed. */
+  *contents(): Iterable<{ readonly pfn: number; readonly pages: number }> {
+    for (let i = 0; i < this.#start.length; i++)
+      if (this.#owner.at(i) < 0) yield { pfn: this.#start.at(i), pages: this.#end.at(i) - this.#start.at(i) };
   }
 
   #sorted(): Uint32Array {
@@ -61,8 +78,8 @@ export class Claims {
         yield {
           pfn: start,
           pages: Math.min(end, reach) - start,
-          first: this.#owners[this.#owner.at(holder)] ?? '',
-          second: this.#owners[this.#owner.at(i)] ?? '',
+          first: this.#owners[Math.abs(this.#owner.at(holder))] ?? '',
+          second: this.#owners[Math.abs(this.#owner.at(i))] ?? '',
         };
       if (end > reach) {
         reach = end;
@@ -71,36 +88,30 @@ export class Claims {
     }
   }
 
-  /** Pages of the map that nobody claims. */
-  unclaimed(map: PreservedMap): { readonly pages: number; readonly first: number | undefined } {
+  /** Pages of the map that nobody claims, as parts of its ranges: first page frame, pages, order of the blocks. */
+  *unclaimed(
+    map: PreservedMap,
+  ): Iterable<{ readonly pfn: number; readonly pages: number; readonly order: number }> {
     const places = this.#sorted();
-    let pages = 0;
-    let first: number | undefined;
     let next = 0;
     // Claims that reach beyond a range may also cover parts of the following ones.
     let reach = 0;
     for (const range of map) {
+      const { order } = range;
       const start = Number(range.address / BigInt(map.pageSize));
-      const end = start + range.count * 2 ** range.order;
+      const end = start + range.count * 2 ** order;
       let at = Math.max(start, reach);
       for (;;) {
         const place = places[next];
         if (place === undefined || this.#start.at(place) >= end) break;
         const from = this.#start.at(place);
         const to = this.#end.at(place);
-        if (from > at) {
-          pages += from - at;
-          first ??= at;
-        }
+        if (from > at) yield { pfn: at, pages: from - at, order };
         if (to > at) at = to;
         if (to > reach) reach = to;
         next++;
       }
-      if (at < end) {
-        pages += end - at;
-        first ??= at;
-      }
+      if (at < end) yield { pfn: at, pages: end - at, order };
     }
-    return { pages, first };
   }
 }

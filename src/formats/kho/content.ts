@@ -10,15 +10,20 @@ export type Content =
       readonly kind: 'hole';
       readonly offset: bigint;
       readonly length: bigint;
-      /** No folio was preserved, or one that was never written, whose memory is stale. */
-      readonly because: 'no folio' | 'not up to date';
+      /**
+       * No folio was preserved; or one that was never written, whose memory is stale; or the dump holds its
+       * memory as zeros that it does not store, which some writers also do with pages that they left out.
+       */
+      readonly because: 'no folio' | 'not up to date' | 'zero in the dump';
     }
-  /** The dump does not have it. */
+  /** The dump does not have it, or it is not known where. */
   | {
       readonly kind: 'absent';
       readonly offset: bigint;
       readonly length: bigint;
-      readonly reason: AbsenceReason;
+      /** `limit`: the dump may have it; the file is in more pieces than are kept. */
+      readonly reason: AbsenceReason | 'limit';
       readonly detail: string;
-      readonly address: bigint;
+      /** Where it would be, if that is known. */
+      readonly address: bigint | undefined;
     };

@@ -1,4 +1,5 @@
 /** What decodes the parts of a handover: open tables, so that a format registers what it knows. */
+import type { Meaning } from '../meaning.js';
 import type { Content } from './content.js';
 import type { Walk } from './walk.js';
 
@@ -23,6 +24,8 @@ export interface SubtreeDecoder {
   /** Whether the blob has to be a device tree. */
   readonly tree?: true;
   decode(blob: Blob, walk: Walk, registry: Registry): unknown;
+  /** How two of its values are compared; without it, as plain values, pointers left out. */
+  meaning?(registry: Registry): Meaning;
 }
 /** Decodes what a handler of files left. */
 export interface FileHandler {
@@ -34,6 +37,10 @@ export interface FileHandler {
   decode(data: bigint, walk: Walk, path: string): unknown;
   /** The bytes of the file, for handlers that have some. The value is what `decode` gave. */
   contents?(value: unknown, walk: Walk): Iterable<Content>;
+  /** What `data` is; an address unless it says otherwise. */
+  readonly word?: 'value';
+  /** How two of its values are compared: `{ fields: { devices: { key: 'bdf' } } }`. */
+  readonly meaning?: Meaning;
 }
 /** Decodes file-lifecycle-bound data by its name. */
 export interface FlbDecoder {
@@ -41,6 +48,10 @@ export interface FlbDecoder {
   readonly name: string;
   readonly key: string;
   decode(data: bigint, walk: Walk, path: string): unknown;
+  /** What `data` is; an address unless it says otherwise. */
+  readonly word?: 'value';
+  /** How two of its values are compared: `{ fields: { devices: { key: 'bdf' } } }`. */
+  readonly meaning?: Meaning;
 }
 
 /**

@@ -14,7 +14,7 @@ import { radixShape, readRadix } from './radix.js';
 import { isTree, rawBlob } from './raw.js';
 import { isRecord } from './record.js';
 import { extended } from './registry.js';
-import { findRoots, type Root, readRoot } from './root.js';
+import { findRoots, type Root, readRoot, type ToldHandover } from './root.js';
 import { KHO } from './rules.js';
 import { KhoData, KhoScratch, SETUP_KEXEC_KHO, SetupData } from './schema.js';
 import { type HandoverObject, hexText, many, Walk } from './walk.js';
@@ -103,7 +103,7 @@ export function openHandover(image: Image, options: HandoverOptions = {}): Hando
   const because = [...told.because];
   const endian = image.machine.endian;
 
-  const found = told.fdt === undefined ? findRoots(image) : { roots: [told.fdt], chosen: undefined };
+  const found = told.fdt === undefined ? findRoots(image) : { roots: [told.fdt], told: [] };
   const roots: Root[] = [];
   let refusal = 'no page begins with a device tree that is compatible with "kho-v…"';
   for (const address of found.roots) {
@@ -117,8 +117,9 @@ export function openHandover(image: Image, options: HandoverOptions = {}): Hando
   let best: Trial | undefined;
   for (const root of roots) {
     const trial = bestTrial(image, root, pageSize, forced);
-    const isChosen = found.chosen?.fdt === root.address;
-    if (best === undefined || trial.score + (isChosen ? 1 : 0) > best.score) best = trial;
+    // What a kernel is told of wins where the maps are equally sound.
+    const score = trial.score + (found.told.some(({ fdt }) => fdt === root.address) ? 1 : 0);
+    if (best === undefined || score > best.score) best = { ...trial, score };
   }
   if (best === undefined) throw khoError('kho-no-root', refusal);
   const { walk, root, generation } = best;
@@ -157,8 +158,11 @@ export function openHandover(image: Image, options: HandoverOptions = {}): Hando
 
   const entries = readEntries(walk, root, registry);
   for (const check of registry.checks) check(entries, walk);
-  const area = told.scratch ?? found.chosen?.scratch;
-  const scratch = options.scratch ?? (area === undefined ? undefined : readScratch(walk, area));
+  const scratch =
+    options.scratch ??
+    (told.scratch === undefined
+      ? scratchTold(walk, root, options.setupData === undefined ? found.told : [], because)
+      : readScratch(walk, told.scratch));
   if (scratch !== undefined) checkScratch(walk, scratch);
   checkMap(walk, best.tables);
   checkOwners(walk);
@@ -594,6 +598,55 @@ function readScratch(
   );
 }
 
+/**
+ * Scratch as something in memory tells it that names this root. What was found by looking for it may be a copy
+ * of an earlier kexec, or lead to memory that is not written before the jump: it counts only if what it leads to
+ * are areas.
+ */
+function scratchTold(
+  walk: Walk,
+  root: Root,
+  told: readonly ToldHandover[],
+  because: string[],
+): ScratchArea[] | undefined {
+  const own = told.filter(({ fdt, scratch }) => fdt === root.address && scratch !== undefined);
+  for (const { how, address, scratch } of own) {
+    const where =
+      how === 'chosen'
+        ? `/chosen of the device tree at ${hexText(address)}`
+        : `the setup_data node at ${hexText(address)}`;
+    if (scratch === undefined || !isScratchList(walk, scratch)) continue;
+    because.push(`scratch is what ${where} says, which names this root too`);
+    if (how === 'chosen') walk.object('chosen', FdtHeader, address, 40);
+    else walk.object('setup_data', SetupData, address, 16);
+    return readScratch(walk, scratch);
+  }
+  const [first] = own;
+  if (first?.scratch !== undefined)
+    because.push(
+      `${first.how === 'chosen' ? 'the device tree' : 'the setup_data node'} at ${hexText(first.address)} names this root, but there is no list of scratch areas at ${hexText(first.scratch.address)}, where it says`,
+    );
+  return undefined;
+}
+
+/** Whether there are words that can be addresses and sizes, and not what else may be in such a place. */
+function isScratchList(
+  { image, little }: Walk,
+  { address, size }: { readonly address: bigint; readonly size: bigint },
+): boolean {
+  if (size === 0n || size % 16n !== 0n || size > BigInt(16 * MAX_SCRATCH)) return false;
+  const bytes = image.read(address, Number(size));
+  if (isAbsence(bytes)) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let any = false;
+  for (let at = 0; at < bytes.length; at += 8) {
+    const word = view.getBigUint64(at, little);
+    if (word >> 52n !== 0n) return false;
+    if (word !== 0n) any = true;
+  }
+  return any;
+}
+
 function checkScratch(walk: Walk, scratch: readonly ScratchArea[]): void {
   for (const [i, { addr, size }] of scratch.entries()) {
     if (size === 0n) continue;
@@ -644,7 +697,12 @@ function checkOwners(walk: Walk): void {
       `${many(pages, 'page')} at ${hexText(BigInt(pfn) * size)} belong to ${first} and to ${second}.`,
     );
   if (!walk.map.complete || !walk.claims.complete) return;
-  const { pages, first } = walk.claims.unclaimed(walk.map);
+  let pages = 0;
+  let first: number | undefined;
+  for (const run of walk.claims.unclaimed(walk.map)) {
+    pages += run.pages;
+    first ??= run.pfn;
+  }
   if (pages > 0 && first !== undefined)
     walk.find(
       KHO.opaque,

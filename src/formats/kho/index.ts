@@ -21,6 +21,7 @@ export {
   type ScratchArea,
 } from './handover.js';
 export { handoverJSON, jsonOf, valueJSON } from './json.js';
+export { handoverMeaning } from './meaning.js';
 export { PreservedMap, type PreservedRange } from './preserved.js';
 export { type RadixShape, radixShape } from './radix.js';
 export type { RawBlob, RawTree } from './raw.js';

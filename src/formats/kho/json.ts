@@ -1,9 +1,21 @@
 /** A handover as JSON: 64-bit integers as strings, lists that are kept in columns as arrays. */
 import { type JSONValue, toHex } from '../../codec/index.js';
+import { IOMMU_HEX } from '../iommu/text.js';
+import { PAYLOAD_HEX } from '../payload/text.js';
 import type { Handover, HandoverValue } from './handover.js';
 
 /** Fields that people read in hexadecimal: addresses, page frames, and words that somebody else gave a meaning. */
-const HEX = new Set(['address', 'addr', 'start', 'data', 'token', 'pfn', 'preserved-memory-map']);
+const HEX = new Set([
+  'address',
+  'addr',
+  'start',
+  'data',
+  'token',
+  'pfn',
+  'preserved-memory-map',
+  ...IOMMU_HEX,
+  ...PAYLOAD_HEX,
+]);
 
 /** A part of the value of a handover. */
 export function jsonOf(value: unknown, key = ''): JSONValue {

@@ -67,6 +67,8 @@ export class PreservedMap implements Iterable<PreservedRange> {
   readonly #order: Uint8Array;
   readonly #pages: number;
   readonly #blocks: number;
+  /** The place of the range that was sought last. */
+  #sought = -1;
 
   constructor(
     pageSize: number,
@@ -130,15 +132,21 @@ export class PreservedMap implements Iterable<PreservedRange> {
 
   /** Fills the cursor with the range that holds the page frame, and tells whether there is one. */
   seek(pfn: number, cursor: RangeCursor): boolean {
-    let low = 0;
-    let high = this.#start.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#start[middle] ?? 0) <= pfn) low = middle + 1;
-      else high = middle - 1;
+    const starts = this.#start;
+    // Much of what is looked up lies in the range behind the one before.
+    let high = this.#sought + 1;
+    if (!((starts[high] ?? Number.NaN) <= pfn && (starts[high + 1] ?? Number.POSITIVE_INFINITY) > pfn)) {
+      let low = 0;
+      high = starts.length - 1;
+      while (low <= high) {
+        const middle = (low + high) >>> 1;
+        if ((starts[middle] ?? 0) <= pfn) low = middle + 1;
+        else high = middle - 1;
+      }
+      if (high < 0) return false;
     }
-    if (high < 0) return false;
-    const start = this.#start[high] ?? 0;
+    this.#sought = high;
+    const start = starts[high] ?? 0;
     const order = this.#order[high] ?? 0;
     const end = start + (this.#count[high] ?? 0) * 2 ** order;
     if (pfn >= end) return false;

@@ -1,7 +1,7 @@
 /** The map of preserved memory from kho-v2 on: a radix tree of pages whose keys say order and address. */
 import { bytes as bytesOf } from '../../codec/index.js';
 import { PHYS_BITS } from './bitmaps.js';
-import { bitRuns } from './bits.js';
+import { bitmapBytes, bitRuns } from './bits.js';
 import { PreservedBuilder, type PreservedMap } from './preserved.js';
 import { KHO } from './rules.js';
 import { KhoRadixNode } from './schema.js';
@@ -132,7 +132,7 @@ export function readRadix(walk: Walk, root: bigint, shape: RadixShape, first = f
     if (level === 0) {
       walk.object(`${path}.leaves[${leaves}]`, bitmap, address, pageSize);
       leaves++;
-      leaf(bytes, prefix, address);
+      leaf(bitmapBytes(bytes, little), prefix, address);
       return;
     }
     nodes++;

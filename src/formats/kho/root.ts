@@ -1,4 +1,5 @@
 /** The root of a handover: finding its page in memory, and reading it. */
+import { ABI, decode } from '../../codec/index.js';
 import { type Image, isAbsence } from '../../memory/index.js';
 import {
   type FDT,
@@ -12,6 +13,7 @@ import {
 import type { HandoverRule } from './findings.js';
 import { KHO_GENERATIONS } from './generations.js';
 import { KHO } from './rules.js';
+import { KhoData, SETUP_KEXEC_KHO } from './schema.js';
 import { hexText } from './walk.js';
 
 /** Roots begin a page; the smallest page is this large. */
@@ -56,21 +58,30 @@ function isRoot(bytes: Uint8Array): boolean {
   );
 }
 
-/** A struct kho_data in the making: what else tells where the root and scratch are. */
-export interface ChosenHandover {
+/** Something in memory that tells a kernel where the root and the list of scratch areas are. */
+export interface ToldHandover {
+  /** Physical address of what says so. */
+  readonly address: bigint;
+  readonly how: 'chosen' | 'setup-data';
   readonly fdt: bigint;
   readonly scratch: { readonly address: bigint; readonly size: bigint } | undefined;
 }
 
 export interface Found {
   readonly roots: readonly bigint[];
-  /** What the device tree of the machine says in /chosen, if the dump has one that says it. */
-  readonly chosen: ChosenHandover | undefined;
+  /** `/chosen` of device trees (arm64), and nodes of x86's list of setup data, in the order of their addresses. */
+  readonly told: readonly ToldHandover[];
 }
 
 const MAX_ROOTS = 16;
 /** Device trees of other kinds that are looked into for /chosen. */
-const MAX_OTHERS = 16;
+const MAX_OTHERS = 64;
+/** Bytes of a struct kho_data. */
+const KHO_DATA_SIZE = 32;
+/** Nodes of setup data that are kept. */
+const MAX_NODES = 64;
+/** The kernel's boot parameters, and the setup data behind them, are below 4 GiB. */
+const SETUP_DATA_END = 1n << 32n;
 /** The compatible string of a root is one of its first properties. */
 const KHO_TEXT = [0x6b, 0x68, 0x6f, 0x2d, 0x76];
 const HEAD = 1024;
@@ -82,11 +93,16 @@ function mentionsKho(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** Looks through the memory that is present for pages that begin with the root of a handover. */
+/**
+ * Looks through the memory that is present for pages that begin with the root of a handover, and on the way for
+ * what tells a kernel where it is.
+ */
 export function findRoots(image: Image): Found {
   const roots: bigint[] = [];
-  let chosen: ChosenHandover | undefined;
+  const trees: ToldHandover[] = [];
+  const nodes: ToldHandover[] = [];
   let others = 0;
+  const hasSetupData = image.machine.name === 'x86_64' || image.machine.elfMachine === undefined;
   for (const { address, bytes } of image.windows()) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const skip = Number((BigInt(SMALLEST_PAGE) - (address % BigInt(SMALLEST_PAGE))) % BigInt(SMALLEST_PAGE));
@@ -98,13 +114,49 @@ export function findRoots(image: Image): Found {
       if (mentionsKho(present(image, here, HEAD))) {
         if (roots.length < MAX_ROOTS && isRoot(present(image, here, Math.min(total, LARGEST_PAGE))))
           roots.push(here);
-      } else if (chosen === undefined && others < MAX_OTHERS) {
+      } else if (others < MAX_OTHERS) {
         others++;
-        chosen = chosenOf(present(image, here, total));
+        const chosen = chosenOf(present(image, here, total), here);
+        if (chosen !== undefined) trees.push(chosen);
       }
     }
+    if (hasSetupData && address < SETUP_DATA_END) addSetupData(image, address, bytes, nodes);
   }
-  return { roots, chosen };
+  return { roots, told: [...trees, ...nodes] };
+}
+
+/** The bytes of `type` and `len` of a node of setup data for KHO, as words of this machine. */
+const [KHO_TYPE, KHO_LENGTH] = new Uint32Array(
+  new Uint8Array([SETUP_KEXEC_KHO, 0, 0, 0, KHO_DATA_SIZE, 0, 0, 0]).buffer,
+);
+
+/**
+ * Adds the nodes `struct setup_data` of type 10 in a window of memory. They lie somewhere behind the boot
+ * parameters, at a multiple of 8; what is in the registers of the first kernel is not in a dump, so that they
+ * are recognised by their type, their length and a `fdt_size` of a page.
+ */
+function addSetupData(image: Image, address: bigint, bytes: Uint8Array, nodes: ToldHandover[]): void {
+  const skip = Number((8n - (address % 8n)) % 8n);
+  if ((bytes.byteOffset + skip) % 4 !== 0) return;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + skip, (bytes.length - skip) >> 2);
+  // Two words at a time: most of memory is passed by with one comparison for each of them.
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    if (words[at] !== KHO_TYPE || words[at + 1] !== KHO_LENGTH) continue;
+    const here = address + BigInt(skip + 4 * at) - 8n;
+    const node = here < 0n ? new Uint8Array() : present(image, here, 16 + KHO_DATA_SIZE);
+    if (node.length < 16 + KHO_DATA_SIZE) continue;
+    const { fdt_addr, fdt_size, scratch_addr, scratch_size } = decode(KhoData, node.subarray(16), {
+      abi: ABI.x86_64,
+    });
+    if (fdt_size !== BigInt(SMALLEST_PAGE) || fdt_addr % fdt_size !== 0n || nodes.length >= MAX_NODES)
+      continue;
+    nodes.push({
+      address: here,
+      how: 'setup-data',
+      fdt: fdt_addr,
+      scratch: { address: scratch_addr, size: scratch_size },
+    });
+  }
 }
 
 /** As many bytes as there are from an address on. */
@@ -114,20 +166,40 @@ function present(image: Image, address: bigint, length: number): Uint8Array {
   return hole === undefined ? bytes : bytes.subarray(0, Number(hole.address - address));
 }
 
-/** `/chosen` of the machine's own device tree: big-endian cells, two of each by default. */
-function chosenOf(bytes: Uint8Array): ChosenHandover | undefined {
-  const chosen = parseFDT(bytes, { lenient: true }).root.children.find(({ name }) => name === 'chosen');
+/** `/chosen` of the machine's own device tree: one address and one size, in as many cells as its root says. */
+function chosenOf(bytes: Uint8Array, address: bigint): ToldHandover | undefined {
+  const { root } = parseFDT(bytes, { lenient: true });
+  const chosen = root.children.find(({ name }) => name === 'chosen');
   if (chosen === undefined) return undefined;
+  const addressCells = cellsOf(property(root, '#address-cells')?.value);
+  const sizeCells = cellsOf(property(root, '#size-cells')?.value);
   const pair = (name: string): { address: bigint; size: bigint } | undefined => {
     const value = property(chosen, name)?.value;
-    if (value === undefined || (value.length !== 16 && value.length !== 8)) return undefined;
-    const view = new DataView(value.buffer, value.byteOffset, value.length);
-    return value.length === 16
-      ? { address: view.getBigUint64(0), size: view.getBigUint64(8) }
-      : { address: BigInt(view.getUint32(0)), size: BigInt(view.getUint32(4)) };
+    if (value === undefined) return undefined;
+    // A tree that does not say its cells has as many of each as there is room for.
+    const half = value.length / 8;
+    const first = addressCells ?? half;
+    const second = sizeCells ?? half;
+    if (
+      value.length !== 4 * (first + second) ||
+      (first !== 1 && first !== 2) ||
+      (second !== 1 && second !== 2)
+    )
+      return undefined;
+    return { address: numberOf(value, 0, first), size: numberOf(value, 4 * first, second) };
   };
   const fdt = pair('linux,kho-fdt');
-  return fdt === undefined ? undefined : { fdt: fdt.address, scratch: pair('linux,kho-scratch') };
+  return fdt === undefined
+    ? undefined
+    : { address, how: 'chosen', fdt: fdt.address, scratch: pair('linux,kho-scratch') };
+}
+function cellsOf(value: Uint8Array | undefined): number | undefined {
+  return value?.length === 4 ? Number(numberOf(value, 0, 1)) : undefined;
+}
+/** A big-endian number of one or two cells. */
+function numberOf(value: Uint8Array, at: number, cells: number): bigint {
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  return cells === 1 ? BigInt(view.getUint32(at)) : view.getBigUint64(at);
 }
 
 /** Reads the root at an address. A string: why there is none. */

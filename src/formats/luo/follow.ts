@@ -2,12 +2,13 @@
 import type { ValueOf } from '../../codec/index.js';
 import { FDT_MAGIC, type FDTNode, nativeOf, parseFDT, property, stringOf } from '../fdt/index.js';
 import { entriesUsed, hasBits } from '../kho/bits.js';
-import { type Entry, followBlocks } from '../kho/blocks.js';
+import { type Chain, type Entry, followBlocks } from '../kho/blocks.js';
 import type { Blob, Registry, SubtreeDecoder } from '../kho/extension.js';
 import { baseVersion } from '../kho/generations.js';
 import { KHO } from '../kho/rules.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
-import { handlerFor } from './handler.js';
+import { flbDecoderFor, handlerFor } from './handler.js';
+import { luoMeaning } from './meaning.js';
 import { nameProblems } from './read.js';
 import { LUO } from './rules.js';
 import {
@@ -38,6 +39,8 @@ export interface LuoFile {
 export interface LuoSession {
   readonly name: string;
   readonly files: readonly LuoFile[];
+  /** Whether there are files that could not be read: of which the dump lacks the list, or a part of it. */
+  readonly files_incomplete?: true;
   /** For systemd's own session: the mapping in the file with token 0. */
   readonly systemd?: SystemdMapping;
 }
@@ -53,7 +56,10 @@ export interface LuoValue {
   /** 1 on the first handover. */
   readonly liveupdate_num: bigint | undefined;
   readonly sessions: readonly LuoSession[];
+  /** Whether there are sessions that could not be read: a list that is empty is then none. */
+  readonly sessions_incomplete?: true;
   readonly flbs: readonly LuoFlb[];
+  readonly flbs_incomplete?: true;
   /** Whether the device tree of luo-v1 has a node of FLBs, as from 7.0 on. */
   readonly flb_node?: boolean;
 }
@@ -68,7 +74,11 @@ interface Entries {
   readonly flbNode?: boolean;
 }
 
-export const luoSubtree: SubtreeDecoder = Object.freeze({ name: 'LUO', decode: decodeLuo });
+export const luoSubtree: SubtreeDecoder = Object.freeze({
+  name: 'LUO',
+  decode: decodeLuo,
+  meaning: luoMeaning,
+});
 
 export function decodeLuo(blob: Blob, walk: Walk, registry: Registry): LuoValue | undefined {
   const { bytes } = blob;
@@ -83,18 +93,26 @@ export function decodeLuo(blob: Blob, walk: Walk, registry: Registry): LuoValue 
   const sessions = readSessions(entries, walk, registry, `${path}.sessions`, blob.address);
   // Files can only be counted where all lists are there.
   const isWhole = entries.sessions !== 0n && brokenLists(walk) === before;
-  const files = sessions.reduce((sum, session) => sum + session.files.length, 0);
+  const files = sessions.list.reduce((sum, session) => sum + session.files.length, 0);
   const flbs =
     entries.flbs === undefined || entries.flbs === 0n
-      ? []
-      : readFlbs(entries.flbs, walk, registry, `${path}.flbs`, sessions, isWhole ? files : undefined);
+      ? { list: [], complete: entries.flbs !== undefined || entries.flbNode === false }
+      : readFlbs(entries.flbs, walk, registry, `${path}.flbs`, sessions.list, isWhole ? files : undefined);
   return {
     compatible: entries.compatible,
     liveupdate_num: entries.number,
-    sessions,
-    flbs,
+    sessions: sessions.list,
+    ...(sessions.complete ? {} : { sessions_incomplete: true }),
+    flbs: flbs.list,
+    ...(flbs.complete ? {} : { flbs_incomplete: true }),
     ...(entries.flbNode === undefined ? {} : { flb_node: entries.flbNode }),
   };
+}
+
+/** A list, and whether it is all there is. */
+interface Read<T> {
+  readonly list: readonly T[];
+  readonly complete: boolean;
 }
 
 /** Rules whose breach makes the number of files uncertain. */
@@ -270,23 +288,32 @@ function entriesOfTree(blob: Blob, walk: Walk): Entries | undefined {
   };
 }
 
+/**
+ * Which roots were written beside each version. luo-v1 began in 6.19 and lasted through kho-v3 of 7.1; linked
+ * blocks came with kho-v4, and luo-v4 was the first to use them. luo-v2 and v3 were single commits of the series
+ * that made kho-v4, and in no release: whether the root's string was changed before or after them is not known,
+ * so they are taken beside both.
+ */
+const ROOTS: Readonly<Record<LuoGeneration['name'], readonly string[]>> = Object.freeze({
+  v1: ['v1b', 'v2', 'v3'],
+  v2: ['v3', 'v4'],
+  v3: ['v3', 'v4'],
+  v4: ['v4'],
+  v5: ['v4'],
+});
+
 /** Pairs of root and LUO that no commit wrote. */
 function checkGeneration({ generation, compatible }: Entries, blob: Blob, walk: Walk): void {
-  const root = walk.generation?.name;
-  if (root === undefined) return;
-  const number = Number(generation.name.slice(1));
-  const fits =
-    number === 1
-      ? root !== 'v4' && root !== 'v1a'
-      : number === 5
-        ? root === 'v4'
-        : root === 'v3' || root === 'v4';
-  if (!fits)
+  if (walk.generation === undefined) return;
+  // Without its map, a root of kho-v1 may have either size of bitmaps.
+  const { name } = walk.generation;
+  const root = name === 'v1a' && !walk.map.complete ? 'v1b' : name;
+  if (!ROOTS[generation.name].includes(root))
     walk.find(
       LUO.generation,
       `${blob.path}.compatible`,
       blob.address,
-      `No kernel wrote ${compatible} beside ${walk.generation?.compatible}.`,
+      `No kernel wrote ${compatible} beside ${walk.generation.compatible}.`,
     );
 }
 
@@ -307,9 +334,9 @@ function contiguous(
   path: string,
   what: string,
   excess: (count: bigint, capacity: number) => void,
-): Entry[] {
+): Read<Entry> {
   const { pageSize } = walk;
-  if (!walk.enter(address, path)) return [];
+  if (!walk.enter(address, path)) return { list: [], complete: false };
   if (!walk.isAligned(address))
     walk.find(
       LUO['pointer-unaligned'],
@@ -321,7 +348,7 @@ function contiguous(
   let said = count;
   if (said === undefined) {
     const head = walk.decode(LuoSessionHeaderSer, address, 8, path, what);
-    if (head === undefined) return [];
+    if (head === undefined) return { list: [], complete: false };
     said = head.count;
   }
   const capacity = Math.floor((pages * pageSize - header) / size);
@@ -351,7 +378,7 @@ function contiguous(
       address + BigInt(header + used * size),
       `There is something behind the last of ${many(used, 'entry', 'entries')}.`,
     );
-  return entries;
+  return { list: entries, complete: missing === 0 && said <= BigInt(capacity) };
 }
 
 function readSessions(
@@ -360,16 +387,16 @@ function readSessions(
   registry: Registry,
   path: string,
   origin: bigint,
-): LuoSession[] {
+): Read<LuoSession> {
   const { generation, sessions: first, sessionSize } = entries;
-  if (first === undefined) return [];
+  if (first === undefined) return { list: [], complete: false };
   if (first === 0n) {
     walk.find(LUO['not-serialized'], path, origin, 'There is no list of sessions.');
-    return [];
+    return { list: [], complete: true };
   }
-  const list =
+  const { list, complete } =
     generation.sessions === 'blocks'
-      ? followBlocks(walk, first, SIZES.session, path, 'panic').entries
+      ? ofBlocks(followBlocks(walk, first, SIZES.session, path, 'panic'))
       : contiguous(walk, first, 16, 8, sessionSize, undefined, path, 'the sessions', (count, capacity) =>
           walk.find(
             LUO['session-count'],
@@ -379,7 +406,7 @@ function readSessions(
           ),
         );
   const names = new Set<string>();
-  return list.map(({ address, bytes }, i): LuoSession => {
+  const sessions = list.map(({ address, bytes }, i): LuoSession => {
     const at = `${path}[${i}]`;
     const { name, file_set } =
       sessionSize === 80
@@ -412,9 +439,19 @@ function readSessions(
       );
     names.add(cut);
     const files = readFiles(generation, file_set, walk, registry, `${at}.files`, address);
-    const systemd = name === 'systemd' ? recogniseSystemd(files, registry, walk) : undefined;
-    return { name, files, ...(systemd === undefined ? {} : { systemd }) };
+    const systemd = name === 'systemd' ? recogniseSystemd(files.list, registry, walk) : undefined;
+    return {
+      name,
+      files: files.list,
+      ...(files.complete ? {} : { files_incomplete: true }),
+      ...(systemd === undefined ? {} : { systemd }),
+    };
   });
+  return { list: sessions, complete };
+}
+
+function ofBlocks({ entries, complete }: Chain): Read<Entry> {
+  return { list: entries, complete };
 }
 
 function readFiles(
@@ -424,7 +461,7 @@ function readFiles(
   registry: Registry,
   path: string,
   session: bigint,
-): LuoFile[] {
+): Read<LuoFile> {
   if ((set.files === 0n) !== (set.count === 0n))
     walk.find(
       LUO['file-set'],
@@ -433,11 +470,11 @@ function readFiles(
       `The session has ${many(set.count, 'file')}, in a list at ${hexText(set.files)}.`,
       set.files === 0n || generation.files === 'pages' ? 'silent loss' : '-EIO',
     );
-  if (set.files === 0n) return [];
-  let list: readonly Entry[];
+  if (set.files === 0n) return { list: [], complete: set.count === 0n };
+  let found: Read<Entry>;
   if (generation.files === 'blocks') {
     const chain = followBlocks(walk, set.files, SIZES.file, path, '-EIO');
-    list = chain.entries;
+    found = ofBlocks(chain);
     if (chain.complete && BigInt(chain.count) !== set.count)
       walk.find(
         LUO['file-sum'],
@@ -446,7 +483,7 @@ function readFiles(
         `The session says it has ${many(set.count, 'file')}, its blocks have ${chain.count}.`,
       );
   } else
-    list = contiguous(walk, set.files, 2, 0, SIZES.file, set.count, path, 'the files', (count, capacity) =>
+    found = contiguous(walk, set.files, 2, 0, SIZES.file, set.count, path, 'the files', (count, capacity) =>
       walk.find(
         LUO['file-count'],
         path,
@@ -455,7 +492,7 @@ function readFiles(
       ),
     );
   const tokens = new Set<bigint>();
-  return list.map(({ address, bytes }, i): LuoFile => {
+  const files = found.list.map(({ address, bytes }, i): LuoFile => {
     const at = `${path}[${i}]`;
     const { compatible, data, token } = walk.decodeBytes(LuoFileSer, bytes, address, at);
     if (nameProblems(bytes.subarray(0, 48)).unterminated)
@@ -475,6 +512,7 @@ function readFiles(
     tokens.add(token);
     return { compatible, token, data, ...handlerValue(compatible, data, walk, registry, at, address) };
   });
+  return { list: files, complete: found.complete };
 }
 
 function handlerValue(
@@ -515,12 +553,12 @@ function readFlbs(
   path: string,
   sessions: readonly LuoSession[],
   files: number | undefined,
-): LuoFlb[] {
+): Read<LuoFlb> {
   const { pageSize } = walk;
   if (!walk.isAligned(page))
     walk.find(LUO['pointer-unaligned'], path, page, `The FLBs at ${hexText(page)} are not page aligned.`);
   const bytes = walk.bytes(page, pageSize, path, 'the page of FLBs');
-  if (bytes === undefined) return [];
+  if (bytes === undefined) return { list: [], complete: false };
   checkPreserved(walk, page, pageSize, path, 'the page of FLBs');
   const header = walk.decodeBytes(LuoFlbHeaderSer, bytes.subarray(0, 16), page, path);
   if (header.pgcnt !== 1n)
@@ -549,7 +587,7 @@ function readFlbs(
     (sum, session) => sum + session.files.filter(({ compatible }) => compatible.startsWith('memfd-')).length,
     0,
   );
-  return Array.from({ length: used }, (_, i): LuoFlb => {
+  const list = Array.from({ length: used }, (_, i): LuoFlb => {
     const offset = 16 + i * SIZES.flb;
     const address = page + BigInt(offset);
     const at = `${path}[${i}]`;
@@ -585,9 +623,7 @@ function readFlbs(
         address + 56n,
         `The FLB is said to belong to ${many(flb.count, 'file')}; there are ${files}.`,
       );
-    const decoder = registry.flbs.find(({ name }) =>
-      name.endsWith('*') ? flb.name.startsWith(name.slice(0, -1)) : flb.name === name,
-    );
+    const decoder = flbDecoderFor(flb.name, registry);
     const value = decoder?.decode(flb.data, walk, at);
     return {
       name: flb.name,
@@ -596,4 +632,5 @@ function readFlbs(
       ...(decoder === undefined || value === undefined ? {} : { [decoder.key]: value }),
     };
   });
+  return { list, complete: header.count <= BigInt(capacity) };
 }

@@ -36,7 +36,7 @@ export const LUO = ruleTable('luo', {
     'warning',
     'panic',
     'The LUO is of another time than the root',
-    'luo-v1 was written beside kho-v1 and kho-v3, luo-v2 to v5 beside kho-v3 and v4. No release has both of these, so none accepts both.',
+    'luo-v1 was written beside kho-v1 with bitmaps of a page and up to kho-v3; luo-v2 and v3, which no release has, beside kho-v3 or v4; luo-v4 and v5 beside kho-v4, which linked blocks came with. No kernel has another pair, so none accepts both.',
   ],
   property: [
     'error',

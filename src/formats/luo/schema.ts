@@ -57,6 +57,7 @@ export const SIZES = Object.freeze({
   session: 80,
   sessionV1: 64,
   file: 64,
+  flbHeader: 16,
   flb: 64,
 });
 

@@ -2,6 +2,7 @@
 import { type FDTNode, nativeOf, parseFDT, property, stringOf } from '../fdt/index.js';
 import type { Blob, SubtreeDecoder } from '../kho/extension.js';
 import { hexText, type Walk } from '../kho/walk.js';
+import type { Meaning } from '../meaning.js';
 import { MEMBLOCK } from './rules.js';
 
 export { MEMBLOCK } from './rules.js';
@@ -27,7 +28,16 @@ export const memblockSubtree: SubtreeDecoder = Object.freeze({
   compatible: 'memblock-v1',
   tree: true,
   decode: decodeMemblock,
+  meaning: () => MEANING,
 });
+
+/** Two regions of a name are compared by their bytes. */
+const REGION: Meaning = {
+  fields: { compatible: { is: 'generation' }, start: { is: 'address' } },
+  content: { address: 'start', size: 'size' },
+};
+
+const MEANING: Meaning = { map: true, fields: { compatible: { is: 'generation' } }, each: REGION };
 
 function textOf(node: FDTNode, name: string): string | undefined {
   const found = property(node, name);
@@ -85,7 +95,7 @@ function region(node: FDTNode, walk: Walk, path: string, address: bigint): Reser
           start,
           `Not all of the region at ${hexText(start)} (${size} bytes) is preserved.`,
         );
-      walk.claims.add(walk.pfn(start), walk.pfn(size), path);
+      walk.claims.add(walk.pfn(start), walk.pfn(size), path, true);
     }
   }
   return { compatible, start, size };

@@ -1,7 +1,7 @@
 /** The bytes of a preserved memfd, streamed. */
 import type { Content } from '../kho/content.js';
 import type { Walk } from '../kho/walk.js';
-import type { FolioRun, FolioRuns } from './runs.js';
+import { type FolioRun, type FolioRuns, MAX_RUNS } from './runs.js';
 import { FOLIO_UPTODATE } from './schema.js';
 
 /** Bytes of one piece of data at most. */
@@ -22,9 +22,11 @@ function* ascending(folios: FolioRuns): Iterable<FolioRun> {
   else yield* [...folios].sort((a, b) => (a.index < b.index ? -1 : a.index > b.index ? 1 : 0));
 }
 
+/** The content, from offset 0 to the size. `uptodate` is the flag of folios that were written. */
 export function* memfdContents(
   value: { readonly size: bigint; readonly folios: FolioRuns },
   walk: Walk,
+  uptodate = FOLIO_UPTODATE,
 ): Generator<Content, void> {
   const page = BigInt(walk.pageSize);
   const { size } = value;
@@ -41,7 +43,7 @@ export function* memfdContents(
     }
     if (at < offset) at = offset;
     if (at >= end) continue;
-    if ((run.flags & FOLIO_UPTODATE) === 0) {
+    if ((run.flags & uptodate) === 0) {
       yield { kind: 'hole', offset: at, length: end - at, because: 'not up to date' };
       offset = end;
       continue;
@@ -55,7 +57,21 @@ export function* memfdContents(
           ? (run.pfn - (nth << BigInt(run.order))) * page + (into % folio)
           : run.pfn * page + into;
       const reach = run.step === -1 ? min(end, run.index * page + (nth + 1n) * folio) : end;
-      const length = min(reach - at, BigInt(PIECE));
+      const { zero, length } = alike(walk, address, reach - at);
+      if (zero) {
+        yield { kind: 'hole', offset: at, length, because: 'zero in the dump' };
+        at += length;
+        continue;
+      }
+      // What is absent is passed over by its extent: a dump may lack a file of hundreds of gigabytes.
+      const first = walk.image.at(address);
+      if (first.state === 'absent') {
+        const { absent: reason, detail } = first.absence;
+        const gone = min(first.length, reach - at);
+        yield { kind: 'absent', offset: at, length: gone, reason, detail, address };
+        at += gone;
+        continue;
+      }
       const bytes = buffer.subarray(0, Number(length));
       const holes = walk.image.readInto(address, bytes);
       let done = 0;
@@ -89,7 +105,32 @@ export function* memfdContents(
     }
     offset = end;
   }
-  if (offset < size) yield { kind: 'hole', offset, length: size - offset, because: 'no folio' };
+  if (offset >= size) return;
+  const length = size - offset;
+  if (value.folios.omitted === 0) yield { kind: 'hole', offset, length, because: 'no folio' };
+  else
+    yield {
+      kind: 'absent',
+      offset,
+      length,
+      reason: 'limit',
+      detail: `the file is in more than ${MAX_RUNS} pieces of memory, of which these are the last`,
+      address: undefined,
+    };
+}
+
+/** How far it is either zeros that the dump does not store, or not. Of the latter a piece at most. */
+function alike({ image }: Walk, address: bigint, limit: bigint): { zero: boolean; length: bigint } {
+  const first = image.at(address);
+  const zero = first.state === 'zero';
+  const most = zero ? limit : min(limit, BigInt(PIECE));
+  let length = first.length;
+  while (length < most) {
+    const place = image.at(address + length);
+    if ((place.state === 'zero') !== zero) break;
+    length += place.length;
+  }
+  return { zero, length: min(length, most) };
 }
 
 function min(a: bigint, b: bigint): bigint {

@@ -1,10 +1,13 @@
 /** From the data of a memfd's file to its folios. */
 import type { FileHandler } from '../kho/extension.js';
-import { followVmalloc, type VmallocArea, vmallocPieces } from '../kho/vmalloc.js';
+import { KHO } from '../kho/rules.js';
+import { followVmalloc } from '../kho/vmalloc.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
+import { arrayTail, readArray } from './array.js';
 import { memfdContents } from './contents.js';
+import { MEMFD_MEANING } from './meaning.js';
 import { MEMFD } from './rules.js';
-import { FolioReader, type FolioRuns } from './runs.js';
+import { FolioReader, type FolioRuns, MAX_RUNS } from './runs.js';
 import { KNOWN_SEALS, MemfdLuoFolios, MemfdLuoSerV1, MemfdLuoSerV2, SIZES } from './schema.js';
 
 export interface MemfdValue {
@@ -27,15 +30,11 @@ function handler(compatible: 'memfd-v1' | 'memfd-v2'): FileHandler {
     compatible,
     key: 'memfd',
     decode: (data, walk, path) => followMemfd(data, walk, path, compatible === 'memfd-v1' ? 1 : 2),
+    meaning: MEMFD_MEANING,
     // The value is what decode gave.
     contents: (value, walk) => memfdContents(value as MemfdValue, walk),
   };
 }
-
-/** The array is read in pieces of at most so many bytes. */
-const WINDOW = 1 << 20;
-/** Pages of the array that are listed as objects. */
-const LISTED_PAGES = 256;
 
 /** Memfds by their address, for each walk: one that two files name is followed once. */
 const followed = new WeakMap<Walk, Map<bigint, MemfdValue | undefined>>();
@@ -109,16 +108,24 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
     );
   const length = wanted > BigInt(area.size) ? area.size : Number(wanted);
   const reader = new FolioReader(walk.map, walk.little, Number(filePages));
-  readArray(walk, area, length, reader, at);
-  checkTail(walk, area, length, at);
+  readArray(walk, area, length, SIZES.folio, MemfdLuoFolios, reader, at, 'the array of folios');
+  const tail = arrayTail(walk, area, length);
+  if (tail !== undefined) walk.find(MEMFD.tail, at, tail, 'The array goes on behind its last folio.');
   const folios = reader.done();
   report(reader, walk, at, data, area.complete);
+  if (folios.omitted > 0)
+    walk.find(
+      KHO.limit,
+      at,
+      data,
+      `The file is in more than ${MAX_RUNS} pieces of memory: ${many(folios.omitted, 'folio')} behind those are checked, and not kept.`,
+    );
   let largest = 0;
   for (const run of folios) {
     if (run.order > largest) largest = run.order;
     const pages = run.count * 2 ** run.order;
     const first = Number(run.pfn) - (run.step === -1 ? pages - 2 ** run.order : 0);
-    walk.claims.add(first, pages, path);
+    walk.claims.add(first, pages, path, true);
   }
   if (largest > maxPageOrder(pageSize))
     walk.find(
@@ -137,50 +144,6 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
   };
 }
 
-/**
- * Hands the array to the reader, in windows. What is absent or zero is passed over by its extent, so that the
- * work is in proportion to what the dump has, whatever the descriptor says.
- */
-function readArray(walk: Walk, area: VmallocArea, length: number, reader: FolioReader, path: string): void {
-  const buffer = new Uint8Array(Math.min(WINDOW, Math.max(length, SIZES.folio)));
-  let listed = 0;
-  for (const piece of vmallocPieces(walk.pageSize, area, length)) {
-    for (let done = 0; done < piece.length; ) {
-      const address = piece.address + BigInt(done);
-      const place = walk.image.at(address);
-      const left = piece.length - done;
-      const reach = place.length < BigInt(left) ? Number(place.length) : left;
-      if (place.state === 'absent') {
-        walk.bytes(address, 1, path, 'a page of the array of folios');
-        // An entry that is cut is missing too.
-        const gone = Math.min(left, Math.ceil(reach / SIZES.folio) * SIZES.folio);
-        reader.skip(gone / SIZES.folio);
-        done += gone;
-        continue;
-      }
-      if (place.state === 'zero' && reach >= SIZES.folio) {
-        const zeros = reach - (reach % SIZES.folio);
-        reader.zeros(zeros / SIZES.folio);
-        done += zeros;
-        continue;
-      }
-      // Places of data end where another segment begins; reading goes on over that, up to what is absent.
-      const bytes = buffer.subarray(0, Math.min(WINDOW, left));
-      const [hole] = walk.image.readInto(address, bytes);
-      const there = hole === undefined ? bytes.length : Number(hole.address - address);
-      const whole = there - (there % SIZES.folio);
-      if (listed++ < LISTED_PAGES)
-        walk.object(`${path}.array[${(piece.offset + done) / SIZES.folio}]`, MemfdLuoFolios, address, whole);
-      reader.push(bytes.subarray(0, whole));
-      done += whole;
-      if (whole < bytes.length && whole < SIZES.folio) {
-        reader.skip(1);
-        done += SIZES.folio;
-      }
-    }
-  }
-}
-
 /** MAX_PAGE_ORDER as kernels are configured by default. */
 function maxPageOrder(pageSize: number): number {
   if (pageSize === 65536) return 13;
@@ -189,24 +152,6 @@ function maxPageOrder(pageSize: number): number {
 
 function decodeV1(walk: Walk, data: bigint, path: string) {
   return walk.decode(MemfdLuoSerV1, data, SIZES.v1, path, 'the memfd_luo_ser');
-}
-
-/** What is left of the last page of the array that is used. */
-function checkTail(
-  walk: Walk,
-  area: { readonly pfns: Float64Array; readonly order: number },
-  length: number,
-  path: string,
-): void {
-  const { pageSize } = walk;
-  const rest = length % pageSize;
-  if (rest === 0) return;
-  const page = Math.floor(length / pageSize);
-  const pfn = (area.pfns[page >> area.order] ?? 0) + (page & (2 ** area.order - 1));
-  const address = BigInt(pfn) * BigInt(pageSize) + BigInt(rest);
-  const answer = walk.image.read(address, pageSize - rest);
-  if (answer instanceof Uint8Array && answer.some((byte) => byte !== 0))
-    walk.find(MEMFD.tail, path, address, 'The array goes on behind its last folio.');
 }
 
 function report(reader: FolioReader, walk: Walk, path: string, data: bigint, complete: boolean): void {

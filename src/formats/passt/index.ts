@@ -17,6 +17,7 @@ import { DRAFT_TYPES, FlowSidx } from './draft-schema.js';
 import { draftVerdict } from './draft-target.js';
 import { deviceStateText } from './errno.js';
 import { findGeneration, GENERATIONS, generationOf, type PasstGeneration } from './generations.js';
+import { PASST_MEANING } from './meaning.js';
 import { findPortOrder } from './port-order.js';
 import { absent, present, presentPath, wirePath } from './present.js';
 import { MAGIC_BYTES, recognise } from './recognise.js';
@@ -50,6 +51,7 @@ export const passt: Format = Object.freeze({
   generations: GENERATIONS,
   rules: RULES,
   types: Object.freeze({ ...MERGED_TYPES, ...DRAFT_TYPES }),
+  meaning: PASST_MEANING,
   recognise,
   reading,
   present,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { openHandover } from '../../../src/formats/kho/index.js';
 import { build, type SessionSpec, type Spec } from './builder.js';
-import { contentOf, luoOf, memfdOf, textAt } from './support.js';
+import { contentOf, luoOf, memfdOf, rulesOf, textAt } from './support.js';
 
 const SESSIONS: readonly SessionSpec[] = [
   {
@@ -148,4 +148,61 @@ it('systemd’s mapping is shown', () => {
     ],
   });
   expect(luoOf(openHandover(built.image)).sessions[0]?.systemd?.mapping).toEqual(JSON.parse(mapping));
+});
+
+describe('linked blocks', () => {
+  // What fits into one block at each page size, as the kernel's own capacities are.
+  it.each([
+    [4096, 51, 63],
+    [16384, 204, 255],
+    [65536, 819, 1023],
+  ])('of pages of %i bytes hold %i sessions, and %i files', (pageSize, sessionsEach, filesEach) => {
+    const file = (i: number) => ({ token: BigInt(i), size: 0, folios: [] });
+    for (const [sessions, files] of [
+      [sessionsEach, 1],
+      [sessionsEach + 1, filesEach],
+      [2 * sessionsEach + 1, filesEach + 1],
+    ] as const) {
+      const built = build({
+        kho: 'v4',
+        luo: 'v5',
+        pageSize,
+        sessions: Array.from({ length: sessions }, (_, i) => ({
+          name: `s${i}`,
+          files: i === sessions - 1 ? Array.from({ length: files }, (__, j) => file(j)) : [],
+        })),
+      });
+      const handover = openHandover(built.image);
+      expect(handover.value.page_size).toBe(pageSize);
+      expect(handover.findings).toEqual([]);
+      const luo = luoOf(handover);
+      expect(luo.sessions.map(({ name }) => name)).toEqual(
+        Array.from({ length: sessions }, (_, i) => `s${i}`),
+      );
+      expect(luo.sessions[sessions - 1]?.files.map(({ token }) => token)).toEqual(
+        Array.from({ length: files }, (_, i) => BigInt(i)),
+      );
+      const blocks = (where: RegExp): number =>
+        handover.objects.filter(({ path }) => where.test(path)).length;
+      expect(blocks(/^entries\.LUO\.sessions\.blocks\[\d+\]$/)).toBe(Math.ceil(sessions / sessionsEach));
+      expect(blocks(/\]\.files\.blocks\[\d+\]$/)).toBe(Math.ceil(files / filesEach));
+    }
+  });
+});
+
+describe('a LUO beside a root', () => {
+  const WRITTEN: Readonly<Record<string, readonly string[]>> = {
+    v1b: ['v1-6.19', 'v1'],
+    v2: ['v1'],
+    v3: ['v1', 'v2', 'v3'],
+    v4: ['v2', 'v3', 'v4', 'v5'],
+  };
+  const roots = ['v1a', 'v1b', 'v2', 'v3', 'v4'] as const;
+  const luos = ['v1', 'v2', 'v3', 'v4', 'v5'] as const;
+  it.each(roots.flatMap((kho) => luos.map((luo) => [kho, luo] as const)))('%s, %s', (kho, luo) => {
+    const built = build({ kho, luo, pageSize: 4096, sessions: [] });
+    const options = kho === 'v1a' ? { generation: 'v1a' } : {};
+    const odd = rulesOf(openHandover(built.image, options)).includes('luo/generation');
+    expect(odd).toBe(!(WRITTEN[kho]?.includes(luo) ?? false));
+  });
 });

@@ -63,7 +63,13 @@ export function hugeMemfd(folios: number, run = folios, gap = 0): Image {
   // The map, all of it of order 0.
   const tables = new Map<string, number>();
   const map = page();
+  let last = { index: -1, leaf: 0 };
   const leafOf = (pfn: number): number => {
+    const index = Math.floor(pfn / 32768);
+    if (last.index !== index) last = { index, leaf: findLeaf(pfn) };
+    return last.leaf;
+  };
+  const findLeaf = (pfn: number): number => {
     const key = (1n << 52n) | BigInt(pfn);
     let table = map;
     let path = '';

@@ -89,11 +89,110 @@ describe('the root', () => {
     memory.u64(0x3000128, 16);
     memory.u64(0x3010000, 0x100000);
     memory.u64(0x3010008, 0x100000);
+    // Without being told where the list begins, the node is found by what is in it.
+    const looked = openHandover(memory.image(62));
+    expect(looked.value.scratch).toEqual([{ addr: 0x100000n, size: 0x100000n }]);
+    expect(looked.because.join('\n')).toContain('scratch is what the setup_data node at 0x3000100 says');
+    expect(openHandover(memory.image(62), { khoFdt: BigInt(built.root) }).value.scratch).toBeUndefined();
     const handover = openHandover(memory.image(62), { setupData: 0x3000000n });
     expect(handover.value.scratch).toEqual([{ addr: 0x100000n, size: 0x100000n }]);
     expect(handover.because.join('\n')).toContain('of type 10');
     memory.u64(0x3000000, 0x3000000);
     expect(openHandover(memory.image(62), { setupData: 0x3000000n }).value.scratch).toBeUndefined();
+  });
+});
+
+describe('setup_data that was not asked for', () => {
+  const node = (memory: Memory, at: number, root: number, scratch: number, size = 16): void => {
+    memory.u32(at + 8, 10);
+    memory.u32(at + 12, 32);
+    memory.u64(at + 16, root);
+    memory.u64(at + 24, 4096);
+    memory.u64(at + 32, scratch);
+    memory.u64(at + 40, size);
+  };
+  const withScratch = (): ReturnType<typeof build> => {
+    const built = build({ kho: 'v4', luo: 'v5', pageSize: 4096, sessions: [] });
+    built.memory.u64(0x3010000, 0x9000000);
+    built.memory.u64(0x3010008, 0x100000);
+    return built;
+  };
+
+  it('counts only if it names the root, and leads to areas', () => {
+    const other = withScratch();
+    node(other.memory, 0x3000100, other.root + 4096, 0x3010000);
+    expect(openHandover(other.memory.image(62)).value.scratch).toBeUndefined();
+    const code = withScratch();
+    node(code.memory, 0x3000100, code.root, 0x3020000);
+    code.memory.bytes(0x3020000, new Uint8Array(16).fill(0x90));
+    const handover = openHandover(code.memory.image(62));
+    expect(handover.value.scratch).toBeUndefined();
+    expect(rulesOf(handover)).toEqual(['luo/not-serialized']);
+    expect(handover.because.join('\n')).toContain('there is no list of scratch areas at 0x3020000');
+  });
+
+  it('is passed by for a later copy that is sound, at any multiple of 8', () => {
+    const built = withScratch();
+    node(built.memory, 0x3000000, built.root, 0x700000000);
+    node(built.memory, 0x3000ff8, built.root, 0x3010000);
+    expect(openHandover(built.memory.image(62)).value.scratch).toEqual([
+      { addr: 0x9000000n, size: 0x100000n },
+    ]);
+    const odd = withScratch();
+    node(odd.memory, 0x3000004, odd.root, 0x3010000);
+    expect(openHandover(odd.memory.image(62)).value.scratch).toBeUndefined();
+  });
+
+  it('is what finds preserved memory in scratch', () => {
+    const built = withScratch();
+    node(built.memory, 0x3000100, built.root, 0x3010000);
+    built.memory.u64(0x3010000, Math.floor(built.root / 0x100000) * 0x100000);
+    expect(rulesOf(openHandover(built.memory.image(62)))).toContain('kho/preserved-in-scratch');
+  });
+
+  it('of an arm64 machine is none', () => {
+    const built = build({ kho: 'v4', luo: 'v5', pageSize: 65536, sessions: [] });
+    built.memory.u64(0x8010000, 0x9000000);
+    node(built.memory, 0x8000100, built.root, 0x8010000);
+    expect(openHandover(built.memory.image(183)).value.scratch).toBeUndefined();
+  });
+});
+
+describe('/chosen', () => {
+  it('is read with the cells that the root of the tree says', () => {
+    const built = build({ kho: 'v4', luo: 'v5', pageSize: 65536, sessions: [] });
+    const cells = (...words: readonly number[]): Uint8Array => {
+      const out = new Uint8Array(words.length * 4);
+      for (const [i, word] of words.entries()) new DataView(out.buffer).setUint32(4 * i, word);
+      return out;
+    };
+    const scratch = 0x9000000;
+    built.memory.u64(scratch, 0x40000000);
+    built.memory.u64(scratch + 8, 0x20000000);
+    const tree = (root: number): Uint8Array =>
+      fdt({
+        name: '',
+        properties: [
+          ['#address-cells', cells(2)],
+          ['#size-cells', cells(1)],
+        ],
+        children: [
+          {
+            name: 'chosen',
+            properties: [
+              ['linux,kho-fdt', cells(0, root, 65536)],
+              ['linux,kho-scratch', cells(0, scratch, 16)],
+            ],
+            children: [],
+          },
+        ],
+      });
+    // The tree of the kernel before names the root that it was given; the new one names this root.
+    built.memory.bytes(0x7000000, tree(0x1230000));
+    built.memory.bytes(0x8000000, tree(built.root));
+    const handover = openHandover(built.memory.image(183));
+    expect(handover.value.scratch).toEqual([{ addr: 0x40000000n, size: 0x20000000n }]);
+    expect(handover.because.join('\n')).toContain('/chosen of the device tree at 0x8000000');
   });
 });
 
@@ -152,7 +251,7 @@ describe('decoders of others', () => {
     decode: ({ bytes }) => decode(Counter, bytes.subarray(0, 8), { abi: ABI.x86_64 }),
   };
   const handler: FileHandler = {
-    compatible: 'vfio-v1',
+    compatible: 'nobody-v1',
     key: 'vfio',
     decode: (data) => ({ cookie: data }),
   };
@@ -161,22 +260,22 @@ describe('decoders of others', () => {
     kho: 'v4',
     luo: 'v5',
     pageSize: 4096,
-    sessions: [{ name: 's', files: [{ token: 1n, size: 0, folios: [], compatible: 'vfio-v1' }] }],
+    sessions: [{ name: 's', files: [{ token: 1n, size: 0, folios: [], compatible: 'nobody-v1' }] }],
     nodes: [{ name: 'counter', bytes }],
-    flbs: [{ name: 'pci', data: 0x1234n, count: 1 }],
+    flbs: [{ name: 'an-flb', data: 0x1234n, count: 1 }],
   });
   it('are asked', () => {
     const handover = openHandover(built.image, {
       registry: {
         subtrees: [subtree],
         files: [handler],
-        flbs: [{ name: 'pci', key: 'pci', decode: (data) => ({ at: data }) }],
+        flbs: [{ name: 'an-flb', key: 'pci', decode: (data) => ({ at: data }) }],
       },
     });
     expect(handover.value.entries.counter).toEqual({ magic: 1, value: 42 });
     const luo = luoOf(handover);
     expect(luo.sessions[0]?.files[0]?.vfio).toEqual({ cookie: BigInt(built.places.get('memfd 1') ?? 0) });
-    expect(luo.flbs[0]).toMatchObject({ name: 'pci', pci: { at: 0x1234n } });
+    expect(luo.flbs[0]).toMatchObject({ name: 'an-flb', pci: { at: 0x1234n } });
   });
   it('are not needed to show what is there', () => {
     const handover = openHandover(built.image);
@@ -186,7 +285,7 @@ describe('decoders of others', () => {
       looks: 'bytes',
       head: bytes,
     });
-    expect(luoOf(handover).sessions[0]?.files[0]).toMatchObject({ compatible: 'vfio-v1', token: 1n });
+    expect(luoOf(handover).sessions[0]?.files[0]).toMatchObject({ compatible: 'nobody-v1', token: 1n });
     expect(rulesOf(handover)).toContain('luo/handler-unknown');
   });
 });

@@ -70,7 +70,7 @@ it('another version of the LUO panics, a file without a handler is -EIO', () => 
   memory.bytes(addressOf(handover, 'entries.LUO'), 'luo-v4');
   expect(receive(open(memory, 'v4'), '7.2').outcome).toBe('panic');
   const other = copyOf('v4');
-  other.bytes(addressOf(handover, 'entries.LUO.sessions[0].files[3]'), 'vfio-v1\0');
+  other.bytes(addressOf(handover, 'entries.LUO.sessions[0].files[3]'), 'nobody-v1\0');
   expect(receive(open(other, 'v4'), '7.2')).toMatchObject({
     outcome: '-EIO',
     findings: [{ rule: 'receiver/handler' }],
@@ -84,7 +84,7 @@ it('7.0 to 6.19 loses the FLBs', () => {
     memfd: 1,
     pageSize: 4096,
     sessions: [{ name: 's', files: [{ token: 1n, size: 10, folios: [{ index: 0, order: 0, fill: 'x' }] }] }],
-    flbs: [{ name: 'pci', data: 1n, count: 1 }],
+    flbs: [{ name: 'an-flb', data: 1n, count: 1 }],
   });
   const handover = openHandover(built.image);
   expect(receive(handover, '7.0').outcome).toBe('accepted');

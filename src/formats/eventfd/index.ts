@@ -1,0 +1,36 @@
+/** eventfds that are preserved as files: `eventfd-v1`. */
+import type { FileHandler } from '../kho/extension.js';
+import { hexText, type Walk } from '../kho/walk.js';
+import { checkTail, readPayload } from '../payload/index.js';
+import { EVENTFD } from './rules.js';
+import { EventfdSer } from './schema.js';
+
+export { EVENTFD } from './rules.js';
+export * from './schema.js';
+
+export interface EventfdValue {
+  readonly count: bigint;
+  /** EFD_*. */
+  readonly flags: number;
+}
+
+const SIZE = 12;
+const KNOWN_FLAGS = 0x80801;
+
+export const eventfdHandler: FileHandler = Object.freeze({
+  compatible: 'eventfd-v1',
+  key: 'eventfd',
+  decode: followEventfd,
+});
+
+export function followEventfd(data: bigint, walk: Walk, path: string): EventfdValue | undefined {
+  const payload = readPayload(walk, data, SIZE, path, 'the eventfd');
+  if (payload === undefined) return undefined;
+  const value = walk.decodeBytes(EventfdSer, payload.bytes.subarray(0, SIZE), data, path);
+  checkTail(walk, payload, SIZE, path);
+  if (value.count === 0xffffffffffffffffn)
+    walk.find(EVENTFD.count, `${path}.count`, data, `The counter is ${hexText(value.count)}.`);
+  if ((value.flags & ~KNOWN_FLAGS) !== 0)
+    walk.find(EVENTFD.flags, `${path}.flags`, data + 8n, `The flags are ${hexText(value.flags)}.`);
+  return value;
+}

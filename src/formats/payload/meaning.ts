@@ -1,0 +1,8 @@
+/** What fields that say how a layout was chosen mean when two values are compared. */
+import type { MeaningOf } from '../meaning.js';
+
+export const CHOICE_MEANING = Object.freeze({
+  profile: { is: 'generation' },
+  because: { is: 'derived' },
+  runner_up: { is: 'derived' },
+} as const satisfies Readonly<Record<string, MeaningOf>>);
