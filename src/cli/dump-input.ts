@@ -282,25 +282,35 @@ export function addressOption(option: string, text: string): bigint {
   return BigInt(text);
 }
 
-function pageSizeOption(text: string): number {
+export function pageSizeOption(text: string): number {
   const [, digits, unit] = /^(\d{1,9})(k?)$/i.exec(text) ?? [];
   if (digits === undefined)
     throw new UsageError(`--page-size takes 4096, 16384 or 65536, not ${JSON.stringify(text)}`);
   return Number(digits) * (unit === '' ? 1 : 1024);
 }
 
-/** Refuses to write into a dump, for verbs that change bytes. */
-export async function refuseDump(context: Context, file: string, as: string | undefined): Promise<void> {
-  if (file === '-' || (as !== undefined && handoverAs(as) === undefined)) return;
+/** Whether a file is a dump, or a directory with a copy of debugfs, rather than one value in bytes. */
+export async function isHandover(
+  context: Context,
+  file: string,
+  options: Pick<DumpOptions, 'as' | 'raw'>,
+): Promise<boolean> {
+  if (options.raw !== undefined) return true;
+  if (file === '-' || (options.as !== undefined && handoverAs(options.as) === undefined)) return false;
   const opened = await context.io.openPath(file).catch(() => undefined);
   // What cannot be opened is told by whoever reads it next.
-  if (opened === undefined) return;
+  if (opened === undefined) return false;
   const isOne = opened.kind === 'directory' || (opened.kind === 'file' && isDump(headOf(opened.source)));
   if (opened.kind === 'file') opened.source.close();
-  if (!isOne) return;
+  return isOne;
+}
+
+/** Refuses what a kernel handed over, for verbs that write a value anew. */
+export async function refuseDump(context: Context, file: string, as: string | undefined): Promise<void> {
+  if (!(await isHandover(context, file, as === undefined ? {} : { as }))) return;
   context.input = file;
   throw new CarryoverError(
     'dump-read-only' satisfies StateCode,
-    'this is what a kernel handed over, not one value: it cannot be changed or converted; decode, check, get, hexdump, extract and ranges read it',
+    'this is what a kernel handed over, not one value: it cannot be converted; set and patch change it, and decode, check, get, hexdump, extract and ranges read it',
   );
 }

@@ -111,7 +111,10 @@ function* elements(node: HandoverNode, name: string, level: number, place: Place
 /** Whether the line of a node says all that its children would. */
 function isTold(node: HandoverNode, { all }: HandoverTextOptions): boolean {
   if (all) return false;
-  return /\.(folios|ranges|flbs)\[\d+\]$|(^|\.)scratch\[\d+\]$|\.nodes\.[^.]+$|\.entries\.memblock\.[^.]+$|^entries\.memblock\.[^.]+$/.test(
+  // The line of an FLB says all unless its data leads to something; that of a test FLB does not.
+  if (/\.flbs\[\d+\]$/.test(node.path))
+    return [...node.children()].every(({ count, label }) => count === 0 || label === 'test');
+  return /\.(folios|ranges)\[\d+\]$|\.iommu\.(iommus|domains|devices)\[\d+\]$|\.iommu\.root$|(^|\.)scratch\[\d+\]$|\.nodes\.[^.]+$|\.entries\.memblock\.[^.]+$|^entries\.memblock\.[^.]+$/.test(
     node.path,
   );
 }
@@ -124,11 +127,13 @@ function isSaid(node: HandoverNode, child: HandoverNode, { all, depth }: Handove
 }
 const IN_LINE: readonly (readonly [RegExp, readonly string[]])[] = [
   [/(^|\.)preserved$/, ['pages', 'bytes']],
-  [/\.sessions\[\d+\]$/, ['name', 'files']],
+  [/\.sessions\[\d+\]$/, ['name', 'files', 'files_incomplete']],
   [/\.files\[\d+\]$/, ['compatible', 'token', 'data']],
+  [/\.flbs\[\d+\]$/, ['name', 'data', 'count']],
+  [/\.iommu$/, ['profile']],
   [/\.memfd$/, ['pos', 'size', 'seals', 'flags', 'nr_folios', 'folios']],
   [/(^|\.)entries\.memblock$/, ['compatible']],
-  [/(^|\.)entries\.LUO$/, ['compatible', 'liveupdate_num']],
+  [/(^|\.)entries\.LUO$/, ['compatible', 'liveupdate_num', 'sessions_incomplete', 'flbs_incomplete']],
 ];
 
 function line(node: HandoverNode, label: string, level: number, width: number, place: Place): string {

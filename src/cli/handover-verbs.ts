@@ -8,9 +8,10 @@ import {
   type ByteRange,
   type HandoverNode,
   type HandoverState,
-  handoverDocument,
   handoverNodeAt,
+  handoverRecord,
   handoverTree,
+  missingText,
   objectAt,
   objectOf,
   outcomesOf,
@@ -22,7 +23,7 @@ import { findingsText, isFailure, summaryText, wrap } from './findings-text.js';
 import { handoverHeader, handoverText } from './handover-text.js';
 import { hexdumpText } from './hexdump-text.js';
 import { writeAll, writeLines } from './io.js';
-import { jsonText } from './json-text.js';
+import { type ToJSON, valueText } from './value-text.js';
 
 export interface DecodeHandoverOptions {
   readonly json?: boolean;
@@ -46,24 +47,17 @@ export async function decodeHandover(
   if (options.json === true)
     await writeAll(
       context.io,
-      jsonText(
-        nameful(
-          options.path === undefined ? handoverDocument(state, options.full) : nodeJSON(node),
-          options.names,
-        ),
-      ),
+      options.path === undefined
+        ? valueText(handoverRecord(state, options.full), toJSON(options.names))
+        : valueText(node.value, toJSON(options.names), node.label),
     );
   else await writeLines(context.io, decodeScreen(context, command, state, name, node, options));
   return isFailure(state.findings) ? EXIT.findings : EXIT.fine;
 }
 
-/** With names, where they are asked for. */
-function nameful(json: JSONValue, names: boolean | undefined): JSONValue {
-  return names === true ? withNames(json) : json;
-}
-
-function nodeJSON(node: HandoverNode): JSONValue {
-  return jsonOf(node.value, node.label);
+/** JSON as in documents, with names where they are asked for. */
+function toJSON(names: boolean | undefined): ToJSON {
+  return names === true ? (value, key) => withNames(jsonOf(value, key), key) : jsonOf;
 }
 
 function* decodeScreen(
@@ -113,6 +107,7 @@ export function checkHandoverJSON(
     generation: state.generation,
     verdict: verdict === undefined ? outcomesOf(state).map(outcomeText) : [verdict.title],
     ...(verdict === undefined ? {} : { receiver: verdict }),
+    ...(state.missing === undefined ? {} : { contents_missing: state.missing }),
     findings: state.findings,
   });
 }
@@ -141,19 +136,20 @@ export function* checkHandoverScreen(
   const { columns } = context;
   const generation = state.generation === undefined ? '' : `@${state.generation}`;
   yield `${style.title(file)}: kho${generation}: ${summaryText(state.findings, style)}`;
-  const told = new Set<HandoverFinding>();
-  if (receiver === undefined)
+  const verdict = receiver === undefined ? undefined : verdictOf(state, receiver);
+  if (verdict === undefined)
     for (const outcome of outcomesOf(state)) {
       const paint = outcome[0] === 'accepted' ? style.good : style.title;
       yield `  ${paint(outcomeText(outcome))}`;
     }
   else {
-    const verdict = verdictOf(state, receiver);
-    for (const [i, line] of wrap(verdict.title, columns - 4).entries())
-      yield `${i === 0 ? '  ' : '    '}${verdict.outcome === 'accepted' ? style.good(line) : style.title(line)}`;
-    for (const finding of verdict.findings) told.add(finding);
-    yield* findingsText(verdict.findings, style, columns, all);
+    const paint = verdict.outcome === 'accepted' ? style.good : style.title;
+    yield* indented(verdict.title, columns, paint);
   }
+  if (state.missing !== undefined)
+    yield* indented(`contents ${missingText(state.missing)}`, columns, style.dim);
+  const told = new Set<HandoverFinding>(verdict?.findings ?? []);
+  if (verdict !== undefined) yield* findingsText(verdict.findings, style, columns, all);
   // What the receiver minds was told with it.
   yield* findingsText(
     state.findings.filter((finding) => !told.has(finding)),
@@ -161,6 +157,10 @@ export function* checkHandoverScreen(
     columns,
     all,
   );
+}
+
+function* indented(text: string, columns: number, paint: (line: string) => string): Iterable<string> {
+  for (const [i, line] of wrap(text, columns - 4).entries()) yield `${i === 0 ? '  ' : '    '}${paint(line)}`;
 }
 
 export interface GetHandoverOptions {
@@ -187,7 +187,7 @@ export async function getHandover(
     const { from, to } = spanOf(found.object, found.rest, state);
     await writeBytes(context, '-', readAll(state, found.object.address + BigInt(from), to - from));
   } else if (options.json === true)
-    await writeAll(context.io, jsonText(nameful(nodeJSON(node), options.names)));
+    await writeAll(context.io, valueText(node.value, toJSON(options.names), node.label));
   else if (node.count === 0 && !node.isList) await writeLines(context.io, [scalarOf(node)]);
   else
     await writeLines(

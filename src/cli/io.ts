@@ -1,4 +1,5 @@
 /** What the command needs of the system around it, so that it runs in tests as it does in a shell. */
+import type { FileWrite } from '../build/edit/index.js';
 import type { FileSource } from '../memory/index.js';
 
 /** What is at a path: a file to be read in windows, or a directory, read as a whole. */
@@ -32,12 +33,21 @@ export interface IO {
   /** Opens a file to be read in windows; reads a directory. */
   openPath(path: string): Promise<Opened>;
   createFile(path: string): Promise<OutputFile>;
+  /** Makes a directory and those around it, where there is none. */
+  makeDirectory(path: string): Promise<void>;
   /** Writes a whole file or nothing of it. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Writes a copy of a file with some bytes changed, whole or not at all. Holes stay holes. */
+  copyPatched(from: string, to: string, writes: readonly FileWrite[]): Promise<void>;
+  /** Changes bytes of a file itself, all of them or none. */
+  changePatched(path: string, writes: readonly FileWrite[]): Promise<void>;
+  /** Brings back what an interrupted change replaced; false if there was none. */
+  undoPatch(path: string): Promise<boolean>;
   /** Resolves when more can be taken; false when nobody reads any more. */
   write(chunk: string | Uint8Array): Promise<boolean>;
   writeError(text: string): void;
   gunzip(bytes: Uint8Array): Uint8Array;
+  gzip(bytes: Uint8Array): Uint8Array;
 }
 
 /** Pieces of text are gathered to chunks of so many characters: a write for each line costs more than the line. */

@@ -7,15 +7,15 @@ const LINE = 100;
 /** Levels that are written element by element; what is deeper is made as one piece. */
 const PIECEWISE = 3;
 
-/** Indented by two spaces; what is short stays in one line. Ends with a newline. */
-export function* jsonText(value: JSONValue): Generator<string> {
-  yield* pieces(value, '', PIECEWISE);
-  yield '\n';
+/** Indented by two spaces; what is short stays in one line. Ends with a newline, but for a part that is indented. */
+export function* jsonText(value: JSONValue, indent?: string): Generator<string> {
+  yield* pieces(value, indent ?? '', PIECEWISE);
+  if (indent === undefined) yield '\n';
 }
 
 function* pieces(value: JSONValue, indent: string, levels: number): Generator<string> {
   if (levels === 0 || typeof value !== 'object' || value === null) {
-    yield whole(value, indent);
+    yield wholeText(value, indent);
     return;
   }
   const short = inLine(value);
@@ -34,17 +34,18 @@ function* pieces(value: JSONValue, indent: string, levels: number): Generator<st
   yield `\n${indent}${Array.isArray(value) ? ']' : '}'}`;
 }
 
-function whole(value: JSONValue, indent: string): string {
+/** The same as one piece of text, without a newline at its end. */
+export function wholeText(value: JSONValue, indent: string): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const short = inLine(value);
   if (short !== undefined && short.length + indent.length <= LINE) return short;
   const inner = `${indent}  `;
   // Without the generator: most of the text of a long document is made here.
   const lines: string[] = [];
-  if (Array.isArray(value)) for (const element of value) lines.push(`${inner}${whole(element, inner)}`);
+  if (Array.isArray(value)) for (const element of value) lines.push(`${inner}${wholeText(element, inner)}`);
   else
     for (const [key, member] of Object.entries(value))
-      lines.push(`${inner}${JSON.stringify(key)}: ${whole(member, inner)}`);
+      lines.push(`${inner}${JSON.stringify(key)}: ${wholeText(member, inner)}`);
   const text = lines.join(',\n');
   return Array.isArray(value) ? `[\n${text}\n${indent}]` : `{\n${text}\n${indent}}`;
 }

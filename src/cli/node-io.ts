@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   access,
+  mkdir,
   open,
   constants as permission,
   readFile,
@@ -13,11 +14,12 @@ import {
   stat,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { CarryoverError } from '../codec/index.js';
 import type { StateCode } from '../state/index.js';
 import type { IO } from './io.js';
 import { createFile, openPath } from './node-files.js';
+import { changePatched, copyPatched, undoPatch } from './node-patch.js';
 
 export function nodeIO(): IO {
   const { stdout, stderr, stdin } = process;
@@ -51,6 +53,12 @@ export function nodeIO(): IO {
     writeFile: writeWhole,
     openPath,
     createFile,
+    makeDirectory: async (path) => {
+      await mkdir(path, { recursive: true });
+    },
+    copyPatched,
+    changePatched,
+    undoPatch,
     write: (chunk) =>
       new Promise((resolve) => {
         if (closed) resolve(false);
@@ -60,6 +68,7 @@ export function nodeIO(): IO {
     writeError: (text) => {
       stderr.write(text);
     },
+    gzip: (bytes) => gzipSync(bytes),
     gunzip: (bytes) => {
       try {
         return gunzipSync(bytes, { maxOutputLength: MAX_UNMEASURED });

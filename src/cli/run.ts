@@ -5,9 +5,11 @@ import { suggest } from '../codec/suggest.js';
 import { type Context, EXIT, type Exit, FileError, styleFor, UsageError } from './context.js';
 import type { IO } from './io.js';
 import { type ColorMode, makeStyle, wantsColor } from './style.js';
+import { addBuild } from './verbs/build.js';
 import { addCheck } from './verbs/check.js';
 import { addConvert } from './verbs/convert.js';
 import { addDecode } from './verbs/decode.js';
+import { addDiff } from './verbs/diff.js';
 import { addEncode } from './verbs/encode.js';
 import { addExplain } from './verbs/explain.js';
 import { addExtract } from './verbs/extract.js';
@@ -15,7 +17,9 @@ import { addFormats } from './verbs/formats.js';
 import { addGet } from './verbs/get.js';
 import { addHexdump } from './verbs/hexdump.js';
 import { addLayout } from './verbs/layout.js';
+import { addPatch } from './verbs/patch.js';
 import { addRanges } from './verbs/ranges.js';
+import { addReduce } from './verbs/reduce.js';
 import { addSet } from './verbs/set.js';
 
 /** Errors of these codes are about the words of the command line, not about the input. */
@@ -28,6 +32,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'kho-receiver',
   'dump-read-only',
   'input-no-memory',
+  'diff-kinds',
 ]);
 
 /** Errors of these codes are about the words only where the words name such a thing: documents do as well. */
@@ -91,7 +96,11 @@ function makeProgram(context: Context, version: string, out: (chunk: string) => 
     addGet,
     addExtract,
     addRanges,
+    addBuild,
+    addReduce,
     addSet,
+    addDiff,
+    addPatch,
     addEncode,
     addConvert,
     addLayout,

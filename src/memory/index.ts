@@ -25,6 +25,7 @@ export { machineOfABI } from './machine.js';
 export type { ElfNote } from './notes.js';
 export { type Container, type OpenOptions, openImage, recogniseContainer } from './open.js';
 export type { RawOptions } from './raw.js';
+export { type Recorded, recorded } from './recorded.js';
 export {
   type AddressRange,
   type LazyContent,

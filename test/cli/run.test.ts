@@ -21,12 +21,17 @@ function fake(changes: Partial<IO> = {}): { io: IO; errors: string[] } {
     readFile: async (path) => new Uint8Array(await readFile(path)),
     openPath,
     createFile,
+    makeDirectory: async () => undefined,
     writeFile: async () => undefined,
     write: async () => true,
     writeError: (text) => {
       errors.push(text);
     },
+    copyPatched: async () => undefined,
+    changePatched: async () => undefined,
+    undoPatch: async () => false,
     gunzip: (bytes) => bytes,
+    gzip: (bytes) => bytes,
     ...changes,
   };
   return { io, errors };

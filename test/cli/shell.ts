@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { IO } from '../../src/cli/io.js';
 import { openPath } from '../../src/cli/node-files.js';
+import { patched } from '../../src/cli/patched-copy.js';
 import { run } from '../../src/cli/run.js';
 import { bytesSource } from '../../src/memory/index.js';
 
@@ -80,6 +81,7 @@ export async function makeShell(
         if (known === undefined) return openPath(fileURLToPath(new URL(path, root)));
         return { kind: 'file', source: { ...bytesSource(known), close: () => undefined } };
       },
+      makeDirectory: async () => undefined,
       createFile: async (path) => {
         const parts: Uint8Array[] = [];
         return {
@@ -95,6 +97,13 @@ export async function makeShell(
           abandon: async () => undefined,
         };
       },
+      copyPatched: async (from, to, writes) => {
+        files.set(to, patched(bytesSource(await read(from)), writes));
+      },
+      changePatched: async (path, writes) => {
+        files.set(path, patched(bytesSource(await read(path)), writes));
+      },
+      undoPatch: async () => false,
       write: async (chunk) => {
         out.push(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk.slice());
         return true;
@@ -103,6 +112,7 @@ export async function makeShell(
         err += text;
       },
       gunzip: (bytes) => gunzipSync(bytes),
+      gzip: (bytes) => gzipSync(bytes),
     };
     const exit = await run(words, io, '0.0.0');
     return { out: Buffer.concat(out), err, exit };

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type JSONValue, pathText } from '../../codec/index.js';
 import { type Node, nodeAt, type State, toDocument, valueToJSON } from '../../state/index.js';
-import { type Context, EXIT, examples, parseCount } from '../context.js';
+import { type Context, EXIT, examples, parseCount, UsageError } from '../context.js';
 import { type DumpOptions, dumpOptions, openAny } from '../dump-input.js';
 import { findingsText, isFailure, summaryText } from '../findings-text.js';
 import { decodeHandover } from '../handover-verbs.js';
@@ -10,6 +10,7 @@ import { headerText } from '../header-text.js';
 import { writeAll, writeLines } from '../io.js';
 import { jsonText } from '../json-text.js';
 import { offsetDigits, treeText } from '../tree-text.js';
+import { writeSpec } from '../write-spec.js';
 
 interface DecodeOptions extends DumpOptions {
   readonly json?: boolean;
@@ -18,6 +19,9 @@ interface DecodeOptions extends DumpOptions {
   readonly all?: boolean;
   readonly depth?: number;
   readonly path?: string;
+  readonly spec?: boolean;
+  readonly addresses?: boolean;
+  readonly inline?: number;
 }
 
 export function addDecode(program: Command, context: Context): void {
@@ -33,16 +37,31 @@ export function addDecode(program: Command, context: Context): void {
     .option('--full', 'sizes and C types as well; in JSON, where every part lies')
     .option('--all', 'long lists and all findings in full, and padding also where it is zero')
     .option('--depth <levels>', 'levels that are shown', parseCount)
-    .option('--path <path>', 'only the part at this path, such as flows[0].ext');
+    .option('--path <path>', 'only the part at this path, such as flows[0].ext')
+    .option('--spec', 'of a memory dump, the description that build would make it from')
+    .option('--addresses', 'in a description, where everything is; without, it is put elsewhere')
+    .option(
+      '--inline <bytes>',
+      'in a description, bytes of the content of each file that are written out; 64 KiB if not given',
+      parseCount,
+    );
   examples(
     command,
     'decode stream.bin',
     "decode --path 'flows[0].ext' stream.bin",
     'decode --json --names stream.bin | jq .value.flows[].events',
+    'decode --spec vmcore > state.yaml',
     'stream.bin                     (the same as decode stream.bin)',
   ).action(async (files: string[], options: DecodeOptions) => {
     const [file = '-'] = files;
     const input = await openAny(context, files, options);
+    for (const name of ['addresses', 'inline'] as const)
+      if (options[name] !== undefined && options.spec !== true)
+        throw new UsageError(`--${name} goes with --spec`);
+    if (options.spec === true) {
+      await writeSpec(context, input, options);
+      return context.done(EXIT.fine);
+    }
     if (input.kind === 'handover') {
       const name = file === '-' ? 'stdin' : file;
       context.done(await decodeHandover(context, command, input.state, name, options));

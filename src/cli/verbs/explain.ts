@@ -1,5 +1,6 @@
 /** `carryover explain`: what an error code or a rule means. */
 import type { Command } from 'commander';
+import { BUILD_CODES } from '../../build/index.js';
 import { CHECK_CODES, CODES } from '../../codec/codes.js';
 import { CarryoverError, type JSONValue } from '../../codec/index.js';
 import { suggest } from '../../codec/suggest.js';
@@ -22,7 +23,7 @@ interface Entry {
 }
 
 function entries(): readonly Entry[] {
-  const codes = { ...CODES, ...CHECK_CODES, ...MEMORY_CODES, ...KHO_CODES, ...STATE_CODES };
+  const codes = { ...CODES, ...CHECK_CODES, ...MEMORY_CODES, ...KHO_CODES, ...STATE_CODES, ...BUILD_CODES };
   return [
     ...Object.entries(codes).map(([name, { title, text }]) => ({ name, title, text, severity: undefined })),
     ...[...formats, ...handoverParts].flatMap((format) =>

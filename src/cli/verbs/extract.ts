@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import type { Content } from '../../formats/kho/index.js';
 import { preservedFile, sizeText } from '../../state/index.js';
-import { type Context, EXIT, examples, FileError, reasonOf, UsageError } from '../context.js';
+import { type Context, EXIT, examples, FileError, reasonOf } from '../context.js';
 import { type DumpOptions, dumpOptions, openMemory } from '../dump-input.js';
-import type { OutputFile } from '../io.js';
+import { openOutput } from '../output.js';
 import { progressOf } from '../progress.js';
 
 interface ExtractOptions extends DumpOptions {
@@ -13,8 +13,6 @@ interface ExtractOptions extends DumpOptions {
 
 /** Absent pieces that are listed; more are counted. */
 const LISTED = 5;
-/** Zeros are written in pieces of this size. */
-const ZEROS = 1 << 20;
 
 export function addExtract(program: Command, context: Context): void {
   const command = dumpOptions(
@@ -25,7 +23,7 @@ export function addExtract(program: Command, context: Context): void {
   )
     .summary('write the content of a preserved file')
     .description(
-      'Writes the bytes of a preserved file (a memfd) as they are in the memory of the dump. Holes stay holes in a file, and are zeros in a pipe. Pages that the dump lacks are zeros too; they are told on stderr, and the exit code is 1.',
+      'Writes the bytes of a preserved file (a memfd) as they are in the memory of the dump. Holes stay holes in a file, and are zeros in a pipe. Pages that the dump lacks are zeros too; they are told on stderr, and the exit code is 1. Pages that the dump says are zero, without storing them, are counted there as well.',
     )
     .option('-o, --output <file>', 'where to write it; - is stdout', '-');
   examples(
@@ -38,12 +36,14 @@ export function addExtract(program: Command, context: Context): void {
     const out = await openOutput(context, options.output);
     const progress = progressOf(context.io);
     const absent = new Absent();
+    let zeros = 0n;
     try {
       for (const piece of contents) {
         progress.tell(() => `wrote ${sizeText(piece.offset)}`);
         if (piece.kind === 'data') await out.write(piece.bytes);
         else await out.skip(Number(piece.length));
         if (piece.kind === 'absent') absent.add(piece);
+        if (piece.kind === 'hole' && piece.because === 'zero in the dump') zeros += piece.length;
       }
       await out.done();
     } catch (error) {
@@ -54,6 +54,10 @@ export function addExtract(program: Command, context: Context): void {
     } finally {
       progress.end();
     }
+    if (zeros > 0n)
+      context.io.writeError(
+        `carryover: note: ${zeros} bytes of ${path} are zero because the dump says so without storing them; a dump that was cut down may say it of pages that held something\n`,
+      );
     for (const line of absent.lines()) context.io.writeError(`carryover: ${line}\n`);
     if (absent.bytes > 0n)
       context.io.writeError(`carryover: ${absent.bytes} bytes of ${path} are not in the dump\n`);
@@ -64,7 +68,7 @@ export function addExtract(program: Command, context: Context): void {
 /** What the dump lacks of a file: pieces that follow each other are told as one. */
 class Absent {
   bytes = 0n;
-  readonly #pieces: { offset: bigint; length: bigint; address: bigint; detail: string }[] = [];
+  readonly #pieces: { offset: bigint; length: bigint; address: bigint | undefined; detail: string }[] = [];
   #more = 0;
   #end = -1n;
 
@@ -78,31 +82,7 @@ class Absent {
   }
   *lines(): Iterable<string> {
     for (const { offset, length, address, detail } of this.#pieces)
-      yield `${length} bytes at offset ${offset} are absent, the first at 0x${address.toString(16)}: ${detail}`;
+      yield `${length} bytes at offset ${offset} are absent${address === undefined ? '' : `, the first at 0x${address.toString(16)}`}: ${detail}`;
     if (this.#more > 0) yield `… and ${this.#more} more pieces`;
   }
-}
-
-async function openOutput({ io }: Context, file: string): Promise<OutputFile> {
-  if (file !== '-')
-    try {
-      return await io.createFile(file);
-    } catch (error) {
-      throw new FileError(`${file}: ${reasonOf(error)}`, { cause: error });
-    }
-  if (io.stdoutIsTTY)
-    throw new UsageError('these are bytes, and stdout is a terminal: give a file with -o, or a pipe');
-  let open = true;
-  return {
-    write: async (bytes) => {
-      // What is written may be kept until it is taken, and the bytes are used again.
-      if (open) open = await io.write(bytes.slice());
-    },
-    skip: async (length) => {
-      for (let left = length; left > 0 && open; left -= ZEROS)
-        open = await io.write(new Uint8Array(Math.min(ZEROS, left)));
-    },
-    done: async () => undefined,
-    abandon: async () => undefined,
-  };
 }

@@ -12,8 +12,8 @@ import {
 import { type Context, EXIT, examples } from '../context.js';
 import { type DumpOptions, dumpOptions, openMemory } from '../dump-input.js';
 import { writeAll, writeLines } from '../io.js';
-import { jsonText } from '../json-text.js';
 import type { Style } from '../style.js';
+import { valueText } from '../value-text.js';
 
 interface RangesOptions extends DumpOptions {
   readonly json?: boolean;
@@ -31,37 +31,45 @@ export function addRanges(program: Command, context: Context): void {
   examples(command, 'ranges vmcore', 'ranges --json vmcore | jq .ranges[].owners').action(
     async (files: string[], options: RangesOptions) => {
       const state = await openMemory(context, files, options);
-      if (options.json === true) await writeAll(context.io, jsonText(jsonOf(state)));
+      if (options.json === true) await writeAll(context.io, valueText(documentOf(state), plain));
       else await writeLines(context.io, screen(state, context.style(command), context.columns));
       context.done(EXIT.fine);
     },
   );
 }
 
-function jsonOf(state: HandoverState): JSONValue {
+/** The document of `--json`; its ranges are made one by one. */
+function documentOf(state: HandoverState): Readonly<Record<string, unknown>> {
   const { page_size: pageSize, preserved, scratch } = state.memory?.handover.value ?? {};
   return {
     page_size: pageSize ?? null,
     pages: String(preserved?.pages ?? 0),
     bytes: String(preserved?.bytes ?? 0),
-    ranges: Array.from(
-      handoverRanges(state),
-      ({ address, end, pages, order, count, owners, ownerCount }): JSONValue => ({
-        address: `0x${address.toString(16)}`,
-        end: `0x${end.toString(16)}`,
-        pages,
-        order,
-        count,
-        owners: [...owners],
-        owner_count: ownerCount,
-      }),
-    ),
+    ranges: rangesJSON(state),
     ...(scratch === undefined
       ? {}
       : {
           scratch: scratch.map(({ addr, size }) => ({ addr: `0x${addr.toString(16)}`, size: String(size) })),
         }),
   };
+}
+
+function* rangesJSON(state: HandoverState): Iterable<JSONValue> {
+  for (const { address, end, pages, order, count, owners, ownerCount } of handoverRanges(state))
+    yield {
+      address: `0x${address.toString(16)}`,
+      end: `0x${end.toString(16)}`,
+      pages,
+      order,
+      count,
+      owners: [...owners],
+      owner_count: ownerCount,
+    };
+}
+
+/** The document consists of JSON already. */
+function plain(value: unknown): JSONValue {
+  return value as JSONValue;
 }
 
 const MAP_CHARS: Readonly<Record<MemoryMap['cells'][number], string>> = {

@@ -1,0 +1,56 @@
+/** What builds the parts of a handover: open tables, as those of the decoders are. */
+import type { Region } from '../memory.js';
+import type { Field } from '../spec/shape.js';
+import type { HandoverBuilder } from './builder.js';
+import type { Describer } from './describer.js';
+import type { FileSpec } from './spec.js';
+
+/** Which file it is. */
+export interface FilePlace {
+  readonly session: string;
+  readonly token: bigint;
+  readonly path: string;
+  readonly file: FileSpec;
+}
+
+/** Builds what a handler of files leaves. */
+export interface FileBuilder {
+  /** The key of a file that says what there is to build: `memfd`. */
+  readonly key: string;
+  /** What a spec may say under the key. Undefined for what every spec knows. */
+  readonly field?: Field;
+  /** The handler's string, where the file does not give one. */
+  compatible(builder: HandoverBuilder, value: unknown): string;
+  /** The handler's own word, asked for when all addresses are known. */
+  build(value: unknown, builder: HandoverBuilder, place: FilePlace): () => bigint;
+  /** The string, if a spec has to say it: it is not the one that follows from the rest. */
+  saysCompatible(compatible: string, describer: Describer): { readonly compatible?: string };
+  /** What `build` would have to be given: from what the decoder of the file gave. */
+  describe(value: unknown, describer: Describer, place: Omit<FilePlace, 'file'>): unknown;
+}
+
+/** Builds file-lifecycle-bound data. */
+export interface FlbBuilder {
+  readonly key: string;
+  /** What a spec may say under the key. */
+  readonly field: Field;
+  /** The name, where the FLB does not give one. */
+  flbName(builder: HandoverBuilder, value: unknown): string;
+  /** Runs when all files are there, so that it can point at them. Gives the word of the FLB. */
+  build(value: unknown, builder: HandoverBuilder, path: string): () => bigint;
+  /** What `build` would have to be given: from what the decoder of the FLB gave. */
+  describe(value: unknown, describer: Describer, path: string): unknown;
+}
+
+export interface BuildRegistry {
+  readonly files: readonly FileBuilder[];
+  readonly flbs: readonly FlbBuilder[];
+}
+
+/** What a node of the root leads to. */
+export interface BuiltNode {
+  readonly name: string;
+  readonly region: Region;
+  /** Bytes of the blob, asked for when everything is written. */
+  size(): number;
+}

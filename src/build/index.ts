@@ -1,0 +1,19 @@
+/** The way back: from descriptions of states to the bytes that a kernel, or a program, would leave. */
+export { BUILD_CODES, type BuildCode } from './codes.js';
+export { type BuildOptions, type BuiltHandover, buildHandover, contentsOfBuilt } from './handover/build.js';
+export type { FileReader } from './handover/contents.js';
+export { type Converted, type ConvertTarget, convertHandover } from './handover/convert.js';
+export { debugfsOf } from './handover/debugfs.js';
+export type { SpecOfOptions } from './handover/describer.js';
+export type { BuildRegistry, FileBuilder, FlbBuilder } from './handover/extension.js';
+export * from './handover/spec.js';
+export { type SpecOf, specOf } from './handover/spec-of.js';
+export { MemoryBuilder, Region, type RegionRequest } from './memory.js';
+export { CONTENT_POLICIES, type ContentPolicy, type ReduceOptions, reduce } from './reduce.js';
+export { buildFromText, filesIn, HANDOVER_SHAPE, placed, readHandoverSpec } from './spec/document.js';
+export { jsonSchemaOf } from './spec/json-schema.js';
+export { type Place, Places } from './spec/places.js';
+export { type ReadSpec, readSpec } from './spec/read.js';
+export type { Field, Read, Shape } from './spec/shape.js';
+export { type Table, type TableRow, tablesOf } from './spec/table.js';
+export { specText } from './spec/write.js';

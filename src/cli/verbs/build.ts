@@ -1,0 +1,141 @@
+/** `carryover build`: from a description of a state to its bytes. */
+import { dirname, isAbsolute, join } from 'node:path/posix';
+import type { Command } from 'commander';
+import {
+  type BuiltHandover,
+  buildHandover,
+  contentsOfBuilt,
+  debugfsOf,
+  filesIn,
+  HANDOVER_SHAPE,
+  jsonSchemaOf,
+  placed,
+  readHandoverSpec,
+  tablesOf,
+} from '../../build/index.js';
+import { isCarryoverError } from '../../codec/index.js';
+import type { LazyContent } from '../../memory/index.js';
+import { type Context, EXIT, examples, FileError, readBytes, reasonOf, UsageError } from '../context.js';
+import { writeAll, writeLines } from '../io.js';
+import { jsonText } from '../json-text.js';
+import { containerOf, writeDump } from '../output.js';
+
+interface BuildVerbOptions {
+  readonly output: string;
+  readonly container?: string;
+  readonly schema?: boolean;
+  readonly keys?: boolean;
+}
+
+export function addBuild(program: Command, context: Context): void {
+  const command = program
+    .command('build')
+    .argument('[spec]', 'YAML or JSON, or - for stdin')
+    .summary('make an image from a description of what is handed over')
+    .description(
+      'Makes the memory that a kernel would leave: every page, pointer, list, bitmap and count follows from a short description. An empty spec is a handover of the newest kernel that preserves nothing.',
+    )
+    .option('-o, --output <file>', 'where to write it; - is stdout', '-')
+    .option(
+      '--container <kind>',
+      'elf, kdump, lime, raw, or debugfs for a directory; by the ending of the file, else elf; .gz compresses',
+    )
+    .option('--schema', 'print the JSON Schema of specs, for editors')
+    .option('--keys', 'print what a spec may say');
+  examples(
+    command,
+    'build vm.yaml -o vm.elf',
+    'build vm.yaml -o vm.kdump',
+    'build vm.yaml --container debugfs -o kho/',
+    "build --schema > handover.schema.json  # in a spec: '# yaml-language-server: $schema=handover.schema.json'",
+    'build --keys',
+  ).action(async (file: string | undefined, options: BuildVerbOptions) => {
+    const { io } = context;
+    if (options.schema === true) {
+      await writeAll(io, jsonText(jsonSchemaOf(HANDOVER_SHAPE, 'a handover for carryover build')));
+      return context.done(EXIT.fine);
+    }
+    if (options.keys === true) {
+      await writeLines(io, keyLines());
+      return context.done(EXIT.fine);
+    }
+    if (file === undefined) throw new UsageError('build takes a spec; --keys prints what it may say');
+    const isDirectory = options.container === 'debugfs';
+    if (isDirectory && options.output === '-')
+      throw new UsageError('a directory needs a name: give it with -o');
+    const container = isDirectory ? 'elf' : containerOf(options.output, options.container);
+    const built = await buildFile(context, file);
+    if (isDirectory) await writeDirectory(context, options.output, built);
+    else await writeDump(context, options.output, container, contentsOfBuilt(built));
+    context.done(EXIT.fine);
+  });
+}
+
+async function buildFile(context: Context, file: string): Promise<BuiltHandover> {
+  const bytes = await readBytes(context, file);
+  const { value, places } = readHandoverSpec(textOf(bytes));
+  const contents = new Map<string, LazyContent>();
+  for (const name of filesIn(value)) contents.set(name, await contentOf(context, besides(file, name)));
+  return placed(places, () =>
+    buildHandover(value, {
+      readFile: (name) => {
+        const content = contents.get(name);
+        if (content === undefined) throw new FileError(`${name}: there is no such file`);
+        return content;
+      },
+    }),
+  );
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new UsageError('a spec is text in UTF-8', { cause });
+  }
+}
+
+/** Files are named from the directory of the spec. */
+function besides(spec: string, name: string): string {
+  return isAbsolute(name) || spec === '-' ? name : join(dirname(spec), name);
+}
+
+/** The content of a file, read in pieces when it is written. */
+async function contentOf({ io }: Context, path: string): Promise<LazyContent> {
+  try {
+    const opened = await io.openPath(path);
+    if (opened.kind === 'file') {
+      const { source } = opened;
+      return {
+        size: BigInt(source.size),
+        read: (offset, out) => out.set(source.read(Number(offset), out.length)),
+      };
+    }
+    throw new FileError(`${path}: this is no ordinary file`);
+  } catch (error) {
+    if (error instanceof FileError || isCarryoverError(error)) throw error;
+    throw new FileError(`${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function writeDirectory({ io }: Context, directory: string, built: BuiltHandover): Promise<void> {
+  try {
+    for (const [path, bytes] of debugfsOf(built)) {
+      const file = join(directory, path);
+      await io.makeDirectory(dirname(file));
+      await io.writeFile(file, bytes);
+    }
+  } catch (error) {
+    throw new FileError(`${directory}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function* keyLines(): Iterable<string> {
+  for (const { name, doc, rows } of tablesOf(HANDOVER_SHAPE)) {
+    yield `${name}: ${doc}`;
+    const width = Math.max(...rows.map(({ key }) => key.length));
+    for (const row of rows)
+      yield `  ${row.key.padEnd(width)}  ${row.required ? 'needed; ' : ''}${row.value}: ${row.doc}`;
+    yield '';
+  }
+}
