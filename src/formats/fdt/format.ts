@@ -6,7 +6,8 @@ import type { Finding, Format, PathPart, Reading, Recognition, Rule, Severity } 
 import { FDT_CODES, type FDTCode, isFDTCode } from './codes.js';
 import { fdtCheckFull, fdtCheckHeader } from './libfdt.js';
 import { FDT_MEANING } from './meaning.js';
-import { type FDT, type ParseOptions, parseFDT } from './parse.js';
+import type { ParseOptions } from './options.js';
+import { type FDT, parseFDT } from './parse.js';
 import { FDT_MAGIC, FdtHeader, FdtNodeHeader, FdtProperty, FdtReserveEntry } from './schema.js';
 import type { FDTNode } from './tree.js';
 import { type FDTValue, readValue, writeValue } from './value.js';

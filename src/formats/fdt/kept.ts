@@ -2,7 +2,7 @@
  * The bytes that a tree was read from, kept out of sight beside it, so that a tree that nobody changed is
  * written as it was, and one that somebody did is written with everything else in its place.
  */
-import type { ParseOptions } from './parse.js';
+import type { ParseOptions } from './options.js';
 import type { FDTTree } from './tree.js';
 
 export interface Kept {

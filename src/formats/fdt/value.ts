@@ -4,7 +4,8 @@
  */
 import { CarryoverError, fromHex } from '../../codec/index.js';
 import type { PathPart } from '../format.js';
-import { type FDT, type ParseOptions, parseFDT } from './parse.js';
+import type { ParseOptions } from './options.js';
+import { type FDT, parseFDT } from './parse.js';
 import type { FDTNode, FDTProperty, FDTReservation, FDTTree } from './tree.js';
 import { FDT_LAYOUTS, type FDTLayout, sameBytes, writeFDT, writeOver } from './write.js';
 

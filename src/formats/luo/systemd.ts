@@ -2,15 +2,8 @@
 import { readText } from '../../codec/text.js';
 import type { Registry } from '../kho/extension.js';
 import type { Walk } from '../kho/walk.js';
-import type { LuoFile } from './follow.js';
 import { handlerFor } from './handler.js';
-
-export interface SystemdMapping {
-  /** What the mapping says; undefined where it cannot be read. */
-  readonly mapping?: unknown;
-  /** Why it cannot be read. */
-  readonly problem?: string;
-}
+import type { LuoFile, SystemdMapping } from './value.js';
 
 /** A mapping of more bytes is not one. */
 const MAX_MAPPING = 1 << 22;

@@ -1,7 +1,7 @@
 /** Memory that is known to be somebody's, as ranges of page frames: to tell what lies outside of it. */
 import { Numbers } from '../kho/columns.js';
 import type { PreservedMap } from '../kho/preserved.js';
-import { FRAME } from './types.js';
+import { FRAME } from './frame.js';
 
 export interface Coverage {
   /** Whether what is outside of it is known to be outside. */

@@ -2,6 +2,7 @@
 
 export { PGTABLE_CODES, type PgtableCode } from './codes.js';
 export { type Coverage, CoverageBuilder, coverageOf } from './coverage.js';
+export { FRAME } from './frame.js';
 export { geometryOf, type TableGeometry } from './geometry.js';
 export { type FormatEvidence, type FormatInference, inferFormat } from './infer.js';
 export { type Mapping, Mappings } from './mappings.js';

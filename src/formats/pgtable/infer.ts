@@ -3,8 +3,9 @@
  * context entries, stream tables), then sign extension, then what the entries themselves look like.
  */
 import type { Image } from '../../memory/index.js';
+import { FRAME } from './frame.js';
 import { geometryOf } from './geometry.js';
-import { FRAME, type Granule, TABLE_FORMATS, type TableFormat, type TablePages } from './types.js';
+import { type Granule, TABLE_FORMATS, type TableFormat, type TablePages } from './types.js';
 import { walkTables } from './walk.js';
 
 export interface FormatEvidence {

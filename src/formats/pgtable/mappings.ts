@@ -1,6 +1,6 @@
 /** What page tables map, as merged runs in columns: millions of them take a few tens of megabytes. */
 import { Numbers } from '../kho/columns.js';
-import { FRAME } from './types.js';
+import { FRAME } from './frame.js';
 
 /** Addresses that follow each other and lead to memory that does, with the same permissions. */
 export interface Mapping {

@@ -41,9 +41,6 @@ export interface TableRoot extends TableShape {
 export const MAY_READ = 1;
 export const MAY_WRITE = 2;
 
-/** Page frames are of 4 KiB whatever the granule; numbers of them are exact up to 2^53. */
-export const FRAME = 4096;
-
 export type TableProblemKind =
   /** The level is none that the format has a table for; nothing was walked. */
   | 'level'

@@ -5,10 +5,10 @@
 import type { Image } from '../../memory/index.js';
 import { Numbers } from '../kho/columns.js';
 import { type Entry, entryReaders, entryStep, hardwareBits, NOTHING, newEntry, TABLE } from './entry.js';
+import { FRAME } from './frame.js';
 import { capacityOf, geometryOf, shiftOf, type TableGeometry } from './geometry.js';
 import { Mappings } from './mappings.js';
 import {
-  FRAME,
   MAX_PROBLEMS,
   MAY_READ,
   MAY_WRITE,

@@ -5,8 +5,9 @@
 import { CarryoverError } from '../../codec/index.js';
 import { AMD, AMD_ENCODED_SIZE, ARM, RISCV, VTDSS, X86 } from './bits.js';
 import type { PgtableCode } from './codes.js';
+import { FRAME } from './frame.js';
 import { capacityOf, geometryOf, shiftOf, type TableGeometry } from './geometry.js';
-import { FRAME, MAY_READ, MAY_WRITE, type TableFormat, type TableRoot, type TableShape } from './types.js';
+import { MAY_READ, MAY_WRITE, type TableFormat, type TableRoot, type TableShape } from './types.js';
 
 export interface MappingInput {
   /** First address; with sign extension one of 64 bits, sign and all. */
