@@ -8,12 +8,25 @@ export type { SpecOfOptions } from './handover/describer.js';
 export type { BuildRegistry, FileBuilder, FlbBuilder } from './handover/extension.js';
 export * from './handover/spec.js';
 export { type SpecOf, specOf } from './handover/spec-of.js';
+export { buildImage, type ImageOptions, imagePieces } from './image.js';
 export { MemoryBuilder, Region, type RegionRequest } from './memory.js';
 export { CONTENT_POLICIES, type ContentPolicy, type ReduceOptions, reduce } from './reduce.js';
-export { buildFromText, filesIn, HANDOVER_SHAPE, placed, readHandoverSpec } from './spec/document.js';
-export { jsonSchemaOf } from './spec/json-schema.js';
+export * from './passt/index.js';
+export {
+  type BuiltDocument,
+  buildDocument,
+  buildFromText,
+  filesIn,
+  placed,
+  readDocument,
+  readHandoverSpec,
+  type SpecDocument,
+} from './spec/document.js';
+export { documentSchema, jsonSchemaOf } from './spec/json-schema.js';
+export { DOCUMENT_KINDS, type DocumentKind, HANDOVER_SHAPE } from './spec/kinds.js';
 export { type Place, Places } from './spec/places.js';
 export { type ReadSpec, readSpec } from './spec/read.js';
 export type { Field, Read, Shape } from './spec/shape.js';
-export { type Table, type TableRow, tablesOf } from './spec/table.js';
+export { type Table, type TableRow, tablesMarkdown, tablesOf } from './spec/table.js';
+export { specTextOf } from './spec/text.js';
 export { specText } from './spec/write.js';
