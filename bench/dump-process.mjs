@@ -1,10 +1,11 @@
 /**
- * One fresh process with one dump: FILE TASK CAPTURE, or FILE TASK FOLIOS RUN GAP for a dump that is made.
+ * One fresh process with one dump: FILE TASK CAPTURE, or FILE TASK FOLIOS RUN GAP for a dump that is made. Instead of
+ * a CAPTURE, the words of what is to be built.
  * Prints the time, the peak memory and what the contender found, which the parent compares.
  */
 const [file, task, ...rest] = process.argv.slice(2);
 
-/** What the contender works on: the path of a capture, or a dump. */
+/** What the contender works on: one word as it is, or a dump. */
 async function subject() {
   if (rest.length === 1) return rest[0];
   const { hugeDump } = await import('./works/huge-dump.mjs');

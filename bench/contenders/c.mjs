@@ -26,19 +26,23 @@ function compile(name, output) {
   throw new Unavailable('no C compiler');
 }
 
-/** @param {string} name @param {Uint8Array} bytes @param {number} items */
-function start(name, bytes, items) {
+/**
+ * @param {string} name
+ * @param {Uint8Array[]} inputs what the program reads before its rounds, one after the other
+ * @param {(string | number)[]} words of its command line
+ */
+function start(name, inputs, words) {
   const directory = mkdtempSync(join(tmpdir(), 'carryover-bench-'));
   let child;
   try {
     compile(name, join(directory, name));
-    child = spawn(join(directory, name), [String(items)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child = spawn(join(directory, name), words.map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
   } catch (error) {
     rmSync(directory, { recursive: true });
     throw error;
   }
   const program = child;
-  program.stdin.write(bytes);
+  for (const bytes of inputs) program.stdin.write(bytes);
   const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
 
   /** @param {number} passes */
@@ -62,6 +66,23 @@ function start(name, bytes, items) {
 }
 
 export const tasks = {
-  columns: ({ sets: [set] }) => start('columns', set.bytes, set.count),
-  runs: ({ bytes, items }) => start('runs', bytes, items),
+  columns: ({ sets: [set] }) => start('columns', [set.bytes], [set.count]),
+  runs: ({ bytes, items }) => start('runs', [bytes], [items]),
+  /** @param {FileData} data */
+  fileRuns: (data) => fileRuns('plain', data),
+  /** @param {FileData} data */
+  filePreserved: (data) => fileRuns('preserved', data),
 };
+
+/** @typedef {import('../works/file-folios.mjs').FileData} FileData */
+
+/** @param {'plain' | 'preserved'} mode @param {FileData} data */
+function fileRuns(mode, { bytes, items, starts, counts, orders, filePages }) {
+  const u64 = (/** @type {Float64Array} */ list) =>
+    new Uint8Array(BigUint64Array.from(list, (value) => BigInt(value)).buffer);
+  return start(
+    'file-runs',
+    [bytes, u64(starts), u64(counts), orders],
+    [mode, items, starts.length, filePages],
+  );
+}

@@ -1,7 +1,8 @@
 /**
  * W2: a memfd's folios as the kernel hands them over, 16 bytes each: { u64 pfn:52, flags:12; u64 index },
  * little-endian, four million of them (64 MB). Summarised as runs: a run is as long as each page frame
- * number is one more than the one before it; flags and index do not end a run.
+ * number is one more than the one before it; flags and index do not end a run. What carryover's reader makes of
+ * folios is measured in file-folios.mjs.
  *
  * @typedef {{ items: number, bytes: Uint8Array, runs: number, expected: number, capacity: number }} FolioData
  * @typedef {{ count: number, starts: ArrayLike<number | bigint>, lengths: ArrayLike<number> }} Runs
@@ -42,8 +43,8 @@ function makeData(runLength) {
   return { items: COUNT, bytes: new Uint8Array(words.buffer), runs, expected, capacity: runs };
 }
 
-/** @param {number} length @param {boolean} bars @returns {import('../types.d.ts').Group} */
-const runsGroup = (length, bars) => ({
+/** @param {number} length @returns {import('../types.d.ts').Group} */
+const runsGroup = (length) => ({
   id: `W2-runs-${length}`,
   title: `4 million memfd folios (64 MB) as runs of page frames, ${length} in a run on average`,
   unit: 'folio',
@@ -52,27 +53,13 @@ const runsGroup = (length, bars) => ({
   contenders: [
     { label: 'hand-written', file: 'hand-folios', task: 'runs' },
     { label: 'C -O2', file: 'c', task: 'runs' },
-    {
-      label: 'carryover',
-      file: 'carryover-runs',
-      task: 'runs',
-      optional: true,
-      bars: bars ? [{ vs: 'C -O2', max: 2.4 }] : [],
-    },
-    {
-      label: 'carryover wasm',
-      file: 'carryover-runs',
-      task: 'wasm',
-      optional: true,
-      bars: bars ? [{ vs: 'C -O2', max: 1.15 }] : [],
-    },
   ],
 });
 
 /** @type {import('../types.d.ts').Work} */
 export const work = {
   file: 'folios',
-  groups: [runsGroup(64, true), runsGroup(2, false)],
+  groups: [runsGroup(64), runsGroup(2)],
   data: (group) => makeData(/** @type {any} */ (group.options).length),
   /** instance.runs() -> Runs */
   drive: (_group, /** @type {any} */ instance, /** @type {FolioData} */ data) => ({
