@@ -96,6 +96,14 @@ export interface Format {
    */
   present(value: unknown, reading: Reading): unknown;
   absent(value: unknown, reading: Reading): unknown;
+  /**
+   * A presented object in a line for people: `compatible = "kho-v4"`. Undefined for what is shown by its parts;
+   * what has a line is shown by it alone, unless `open` says that its parts follow.
+   */
+  line?(
+    value: unknown,
+    path: readonly PathPart[],
+  ): { readonly text: string; readonly open: boolean } | undefined;
   /** Where a part of the wire value is in the presented one, and back; undefined where it has no place. */
   presentPath(path: readonly PathPart[], reading: Reading): readonly PathPart[] | undefined;
   wirePath(path: readonly PathPart[], reading: Reading): readonly PathPart[] | undefined;

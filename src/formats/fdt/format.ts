@@ -4,6 +4,7 @@ import { firstNonZero } from '../../codec/bytes.js';
 import { CarryoverError, foreign, type Schema } from '../../codec/index.js';
 import type { Finding, Format, PathPart, Reading, Recognition, Rule, Severity } from '../format.js';
 import { FDT_CODES, type FDTCode, isFDTCode } from './codes.js';
+import { valueText as propertyText } from './dts.js';
 import { fdtCheckFull, fdtCheckHeader } from './libfdt.js';
 import { FDT_MEANING } from './meaning.js';
 import type { ParseOptions } from './options.js';
@@ -98,6 +99,10 @@ function recovered(reading: Reading): FDTValue | undefined {
   return choice && readValue(choice.bytes, { ...choice.options, lenient: true });
 }
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
 export const fdt: Format = {
   name: 'fdt',
   title: 'flattened device tree',
@@ -109,6 +114,18 @@ export const fdt: Format = {
     fdt_reserve_entry: FdtReserveEntry,
     fdt_node_header: FdtNodeHeader,
     fdt_property: FdtProperty,
+  },
+
+  /** Properties as dtc prints them, nodes by their names. */
+  line(value) {
+    if (!isRecord(value) || typeof value.name !== 'string') return undefined;
+    if (value.value instanceof Uint8Array) {
+      const text = value.value.length === 0 ? value.name : `${value.name} = ${propertyText(value.value)}`;
+      return { text, open: false };
+    }
+    return Array.isArray(value.properties)
+      ? { text: value.name === '' ? '/' : value.name, open: true }
+      : undefined;
   },
 
   recognise(bytes): Recognition | undefined {

@@ -1,7 +1,7 @@
 /** From the data of a guest_memfd's file to its folios. */
 import type { FileHandler } from '../kho/extension.js';
 import { followVmalloc } from '../kho/vmalloc.js';
-import { hexText, many, type Walk } from '../kho/walk.js';
+import { are, hexText, many, type Walk } from '../kho/walk.js';
 import type { Meaning } from '../meaning.js';
 import { arrayTail, FolioReader, type FolioRuns, memfdContents, readArray } from '../memfd/index.js';
 import { MEMFD_MEANING } from '../memfd/meaning.js';
@@ -123,7 +123,7 @@ function report(reader: FolioReader, walk: Walk, path: string, data: bigint, com
       GUEST_MEMFD['folio-twice'],
       path,
       data,
-      `${many(faults.twice, 'folio')} lie where another one is, the first at index ${faults.firstTwice}.`,
+      `Where another one is there ${are(faults.twice)} ${many(faults.twice, 'folio')}, the first at index ${faults.firstTwice}.`,
     );
   if (faults.unordered > faults.twice)
     walk.find(
@@ -137,13 +137,13 @@ function report(reader: FolioReader, walk: Walk, path: string, data: bigint, com
       GUEST_MEMFD['folio-beyond'],
       path,
       data,
-      `${many(faults.beyond, 'folio')} lie behind the end of the file, the first at index ${faults.firstBeyond}.`,
+      `Behind the end of the file there ${are(faults.beyond)} ${many(faults.beyond, 'folio')}, the first at index ${faults.firstBeyond}.`,
     );
   if (faults.none > 0 && complete)
     walk.find(
       GUEST_MEMFD['folio-none'],
       path,
       data,
-      `${many(faults.none, 'entry', 'entries')} have page frame 0.`,
+      `Page frame 0 stands in ${many(faults.none, 'entry', 'entries')}.`,
     );
 }

@@ -50,7 +50,12 @@ const MEANING: Meaning = {
     because: { is: 'unknown' },
     candidates: { is: 'unknown' },
     root: { is: 'layout' },
-    iommus: { key: 'token', each: { fields: { address: { is: 'address' }, devices: { is: 'derived' } } } },
+    iommus: {
+      key: 'token',
+      each: {
+        fields: { address: { is: 'address' }, devices: { is: 'derived' }, tables: { is: 'derived' } },
+      },
+    },
     domains: { each: { fields: { address: { is: 'address' }, devices: { is: 'derived' } } } },
     devices: {
       key: 'bdf',
@@ -120,7 +125,12 @@ export function followIommu(name: string, data: bigint, walk: Walk, path: string
     because,
     ...(candidates.length > 1 ? { candidates: candidates.map((each) => each.name) } : {}),
     root: { address: data, ...arrays.root },
-    iommus: state.iommus.map((unit) => present(unit, { devices: unit.devices.map(({ index }) => index) })),
+    iommus: state.iommus.map((unit) =>
+      present(unit, {
+        devices: unit.devices.map(({ index }) => index),
+        ...optional('tables', hardware.units.get(unit)),
+      }),
+    ),
     domains: state.domains.map((domain) =>
       present(domain, {
         devices: domain.devices.map(({ index }) => index),

@@ -27,7 +27,8 @@ export function guestMemory(entries: Readonly<Record<string, unknown>>, walk: Wa
     if (!isIterable(list) || (isRecord(list) && list.omitted !== undefined && list.omitted !== 0)) return all;
     for (const run of list) {
       if (!isRecord(run) || typeof run.pfn !== 'bigint') return all;
-      const order = typeof run.order === 'number' ? run.order : 0;
+      // Huge pages of one file are all of the same order, which is told with the file.
+      const order = [run.order, value.order].find((each) => typeof each === 'number') ?? 0;
       const count = typeof run.count === 'number' ? run.count : 1;
       const pages = count * 2 ** order;
       const first = Number(run.pfn) - (run.step === -1 ? pages - 2 ** order : 0);

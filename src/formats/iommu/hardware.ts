@@ -23,10 +23,11 @@ import {
   vtdUnit,
 } from './hw/index.js';
 import type { FoundDevice, FoundDomain, FoundState, FoundUnit } from './objects.js';
-import type { DeviceReach, DomainTables } from './reach.js';
+import type { DeviceReach, DomainTables, UnitTables } from './reach.js';
 import { IOMMU } from './rules.js';
 
 export interface Hardware {
+  readonly units: ReadonlyMap<FoundUnit, UnitTables>;
   readonly domains: ReadonlyMap<FoundDomain, DomainTables>;
   readonly devices: ReadonlyMap<FoundDevice, DeviceReach>;
   /** Of domains whose tables were walked: to be compared with guest memory once that is known. */
@@ -39,7 +40,11 @@ const MAX_MAPPINGS = 1 << 22;
 
 export function followHardware(walk: Walk, state: FoundState): Hardware {
   const translations = new Map<FoundDevice, Translation>();
-  for (const unit of state.iommus) if (!unit.deleted) followUnit(walk, state, unit, translations);
+  const units = new Map<FoundUnit, UnitTables>();
+  for (const unit of state.iommus) {
+    const tables = unit.deleted ? undefined : followUnit(walk, state, unit, translations);
+    if (tables !== undefined) units.set(unit, tables);
+  }
 
   const domains = new Map<FoundDomain, DomainTables>();
   const walks = new Map<FoundDomain, TableWalk>();
@@ -76,10 +81,10 @@ export function followHardware(walk: Walk, state: FoundState): Hardware {
       because: translation?.because ?? 'The tables of the hardware are not there to say it.',
       ...(tables === undefined || !same || translation?.kind === 'pass-through'
         ? {}
-        : { bytes: tables.bytes }),
+        : { bytes: tables.bytes, runs: tables.mappings.length }),
     });
   }
-  return { domains, devices, walks };
+  return { units, domains, devices, walks };
 }
 
 /** What cannot be the topmost table was told, and is not followed. */
@@ -104,22 +109,36 @@ function followUnit(
   state: FoundState,
   unit: FoundUnit,
   translations: Map<FoundDevice, Translation>,
-): void {
+): UnitTables | undefined {
   const { path, rootTable, bitmap, streamTable } = unit;
-  if (!state.profile.types.includes(unit.type)) return;
+  if (!state.profile.types.includes(unit.type)) return undefined;
   // Devices whose number no requester can have were told.
   const devices = unit.devices.filter(({ devid }) => devid <= 0xffffn);
   if (streamTable !== undefined) {
     const smmu = smmuUnit(walk, streamTable.base, streamTable.cfg, path);
-    if (smmu !== undefined) followStreams(walk, smmu, devices, translations);
-    return;
+    if (smmu === undefined) return undefined;
+    followStreams(walk, smmu, devices, translations);
+    return {
+      mode: smmu.twoLevel ? 'stream table of two levels' : 'stream table',
+      because: smmu.because,
+      tables: smmu.tables.length,
+      entries: smmu.streamsValid.length,
+      complete: smmu.complete,
+    };
   }
-  if (rootTable === undefined) return;
+  if (rootTable === undefined) return undefined;
   const scalable = devices.some((device) => isSoundPasid(device) && device.pasidTable !== 0n);
   const vtd = vtdUnit(walk, rootTable, path, scalable);
-  if (vtd === undefined) return;
+  if (vtd === undefined) return undefined;
   if (bitmap !== undefined && vtd.complete) checkBitmap(walk, vtd, bitmap, path);
   followContexts(walk, state, vtd, devices, translations);
+  return {
+    mode: vtd.mode,
+    because: vtd.because,
+    tables: vtd.tables.length,
+    entries: vtd.contexts.length,
+    complete: vtd.complete,
+  };
 }
 
 function idOf({ devid }: FoundDevice): { readonly bus: number; readonly devfn: number } {

@@ -4,7 +4,7 @@ export { checkIommuNeighbours } from './cross.js';
 export { followIommu, type IommuValue, iommuFlbs } from './follow.js';
 export * from './objects.js';
 export * from './profiles.js';
-export type { DeviceReach, DomainTables } from './reach.js';
+export type { DeviceReach, DomainTables, UnitTables } from './reach.js';
 export * from './recognise.js';
 export { IOMMU } from './rules.js';
 export * from './schema.js';

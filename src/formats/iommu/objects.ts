@@ -4,7 +4,7 @@ import { isRecord } from '../kho/record.js';
 import type { Walk } from '../kho/walk.js';
 import type { Arrays, Slot } from './arrays.js';
 import type { IommuKind, IommuProfile } from './profiles.js';
-import type { DeviceReach, DomainTables } from './reach.js';
+import type { DeviceReach, DomainTables, UnitTables } from './reach.js';
 import { integerAt, type Place, type SlotsOf, slotsOf } from './slots.js';
 
 /** What every object shows beside the members of its struct. */
@@ -21,6 +21,8 @@ export interface IommuObject {
 export interface IommuUnitObject extends IommuObject {
   /** Places of the devices behind it in the list of devices. */
   readonly devices: readonly number[];
+  /** What it reads to find the tables of a device; undefined where that cannot be followed. */
+  readonly tables?: UnitTables;
 }
 export interface IommuDomainObject extends IommuObject {
   readonly devices: readonly number[];

@@ -2,6 +2,17 @@
 import type { LevelCounts, Mappings, SizeCount, TableFormat } from '../pgtable/index.js';
 import type { Translation } from './hw/index.js';
 
+/** What a unit reads to find the tables of a device. */
+export interface UnitTables {
+  /** `legacy` and `scalable` of VT-d; `stream table` of SMMUv3, in one level or two. */
+  readonly mode: 'legacy' | 'scalable' | 'stream table' | 'stream table of two levels';
+  readonly because: readonly string[];
+  /** Context tables, or second-level stream tables. */
+  readonly tables: number;
+  /** Context entries, or stream table entries, that are present. */
+  readonly entries: number;
+  readonly complete: boolean;
+}
 /** The page tables of a domain, as they are shown. */
 export interface DomainTables {
   readonly format: TableFormat;
@@ -24,4 +35,6 @@ export interface DeviceReach {
   readonly because: string;
   /** Bytes of memory that it can reach; undefined where that is not known. */
   readonly bytes?: bigint;
+  /** Ranges of addresses that lead there, merged: so many. */
+  readonly runs?: number;
 }

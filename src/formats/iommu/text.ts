@@ -37,17 +37,21 @@ export function iommuLine(
   value: Fields,
   sizeText: (bytes: unknown) => string,
 ): string | undefined {
-  const kind = /\.iommu(?:\.(iommus|domains|devices)\[\d+\])?$/.exec(path);
-  if (kind === null) return undefined;
-  switch (kind[1]) {
+  const found = /\.iommu(?:\.(iommus|domains|devices)\[\d+\](?:\.(\w+)(?:\.(\w+)\[\d+\])?)?)?$/.exec(path);
+  if (found === null) return undefined;
+  const [, kind, part, inside] = found;
+  switch (kind) {
     case undefined:
       return stateLine(value);
     case 'iommus':
-      return gone(value) ?? unitLine(value);
+      return part === undefined ? (gone(value) ?? unitLine(value)) : unitPart(part, inside, value);
     case 'domains':
-      return gone(value) ?? domainLine(value, sizeText);
+      return part === undefined
+        ? (gone(value) ?? domainLine(value, sizeText))
+        : domainPart(part, inside, value, sizeText);
     default:
-      return deviceLine(value, sizeText);
+      if (part === undefined) return deviceLine(value, sizeText);
+      return part === 'reach' && inside === undefined ? reachLine(value, sizeText) : undefined;
   }
 }
 
@@ -67,62 +71,157 @@ function gone({ deleted }: Fields): string | undefined {
 
 const TYPES: Readonly<Record<string, string>> = { 0: 'no driver', 1: 'INTEL', 2: 'ARM_SMMUV3' };
 
-function unitLine({ token, type, intel, devices }: Fields): string {
+function unitLine({ token, type, intel, arm_smmu_v3, tables, devices }: Fields): string {
   const root = isRecord(intel) ? intel.root_table : undefined;
+  const base = isRecord(arm_smmu_v3) ? arm_smmu_v3.strtab_base : undefined;
   return [
     hex(token),
     TYPES[String(type)] ?? `type ${String(type)}`,
-    ...(root === undefined ? [] : [`root table ${hex(root)}`]),
+    ...(isRecord(tables) ? [vtdMode(tables.mode)] : []),
     count(devices, 'device'),
+    ...(root === undefined ? [] : [`root table ${hex(root)}`]),
+    ...(base === undefined ? [] : [`stream table ${hex(base)}`]),
+    ...(isRecord(tables) ? [tablesText(tables)] : []),
   ].join(', ');
+}
+
+function vtdMode(mode: unknown): string {
+  return mode === 'legacy' || mode === 'scalable' ? `${mode} mode` : String(mode);
+}
+
+function tablesText({ mode, tables, entries, complete }: Fields): string {
+  const vtd = mode === 'legacy' || mode === 'scalable';
+  const what = vtd ? 'context table' : 'second-level table';
+  const unit = vtd ? ['context', 'contexts'] : ['stream', 'streams'];
+  const text = `${plural(tables, what)} with ${String(entries)} ${entries === 1 ? unit[0] : unit[1]}`;
+  return complete === false ? `${text} and what cannot be read` : text;
+}
+
+function unitPart(part: string, inside: string | undefined, value: Fields): string | undefined {
+  return part === 'tables' && inside === undefined
+    ? `${vtdMode(value.mode)}, ${tablesText(value)}`
+    : undefined;
 }
 
 function domainLine(domain: Fields, sizeText: (bytes: unknown) => string): string {
   const { top_table, top_table_phys, top_level, vasz, tables, devices } = domain;
+  const level = typeof top_level === 'bigint' ? Number(top_level) : top_level;
   return [
-    `tables ${hex(top_table_phys ?? top_table)}, level ${String(top_level)}`,
-    ...(vasz === undefined ? [] : [`${String(vasz)} bits`]),
-    ...(isRecord(tables) ? [mapsText(tables, sizeText)] : []),
     count(devices, 'device'),
+    ...(isRecord(tables) ? [mapsText(tables, sizeText)] : []),
+    `tables ${hex(top_table_phys ?? top_table)}`,
+    ...(typeof level === 'number' ? [plural(level + 1, 'level')] : []),
+    ...(vasz === undefined ? [] : [`${String(vasz)} bits`]),
+    ...(isRecord(tables) ? [] : ['not walked']),
   ].join(', ');
 }
 
-function mapsText(
-  { format, confidence, bytes, mappings, preserved }: Fields,
+function domainPart(
+  part: string,
+  inside: string | undefined,
+  value: Fields,
+  sizeText: (bytes: unknown) => string,
+): string | undefined {
+  if (part !== 'tables') return undefined;
+  switch (inside) {
+    case undefined:
+      return domainTables(value, sizeText);
+    case 'mappings':
+      return mappingLine(value, sizeText);
+    case 'levels':
+      return `level ${String(value.level)}: ${plural(value.tables, 'table')}, ${entries(value.tableEntries)} to tables, ${entries(value.leafEntries)} to memory`;
+    case 'sizes':
+      return `pages of ${sizeText(value.size)}: ${entries(value.entries)}`;
+    default:
+      return undefined;
+  }
+}
+
+function domainTables(
+  { format, confidence, levels, sizes, preserved, complete, bytes }: Fields,
   sizeText: (bytes: unknown) => string,
 ): string {
+  const tables = list(levels).reduce<number>(
+    (sum, each) => sum + (typeof each.tables === 'number' ? each.tables : 0),
+    0,
+  );
+  const pages = list(sizes).map((each) => `${String(each.entries)} of ${sizeText(each.size)}`);
+  return [
+    `${formatName(format, confidence)}`,
+    plural(tables, 'table'),
+    ...(pages.length === 0 ? ['no pages'] : [`pages: ${pages.join(' + ')}`]),
+    ...(complete === false ? ['not all of them could be walked'] : []),
+    ...(preserved === undefined || bytes === 0n
+      ? []
+      : [preserved === true ? 'all that is mapped is preserved' : 'NOT all that is mapped is preserved']),
+  ].join(', ');
+}
+
+/** A format that the hardware does not tell is a guess, and how good a guess it is belongs to it. */
+function formatName(format: unknown, confidence: unknown): string {
+  if (confidence === 1) return String(format);
+  const percent = typeof confidence === 'number' ? ` (${Math.round(confidence * 100)} %)` : '';
+  return `probably ${String(format)}${percent}`;
+}
+
+const ACCESS = ['none', 'r', 'w', 'rw'] as const;
+
+function mappingLine(
+  { iova, phys, size, permissions, smallestPage, largestPage }: Fields,
+  sizeText: (bytes: unknown) => string,
+): string {
+  const pages =
+    smallestPage === largestPage
+      ? `pages of ${sizeText(smallestPage)}`
+      : `pages of ${sizeText(smallestPage)} to ${sizeText(largestPage)}`;
+  const access = typeof permissions === 'number' ? ACCESS[permissions & 3] : undefined;
+  return `${hex(iova)} to ${hex(phys)}, ${sizeText(size)}, ${access === 'none' ? 'no access' : (access ?? 'unknown')}, ${pages}`;
+}
+
+function mapsText({ bytes, mappings, preserved }: Fields, sizeText: (bytes: unknown) => string): string {
   const runs = isRecord(mappings) && typeof mappings.length === 'number' ? mappings.length : 0;
-  const what = `${confidence === 1 ? '' : 'probably '}${String(format)}`;
-  if (bytes === 0n) return `${what}, maps nothing`;
-  return `${what}, maps ${sizeText(bytes)} in ${runs} ${runs === 1 ? 'run' : 'runs'}${preserved === false ? ', not all of it preserved' : ''}`;
+  if (bytes === 0n) return 'maps nothing';
+  return `maps ${sizeText(bytes)} in ${plural(runs, 'run')}${preserved === false ? ', NOT all of it preserved' : ''}`;
 }
 
 function deviceLine(device: Fields, sizeText: (bytes: unknown) => string): string {
-  const { bdf, deleted, domain, iommu, reach, intel, map, domain_iommu_ser } = device;
+  const { bdf, deleted, domain, iommu, reach, intel } = device;
   if (deleted === true) return `${String(bdf)}, deleted`;
-  const attachment = isRecord(map)
-    ? map.attachment_id
-    : isRecord(domain_iommu_ser)
-      ? domain_iommu_ser.did
-      : undefined;
   const pasid = isRecord(intel) ? intel.pasid_table : undefined;
   return [
     String(bdf),
-    `${domain === null ? 'no domain' : `domain ${String(domain)}`} (id ${String(attachment)})`,
+    `${domain === null ? 'no domain' : `domain ${String(domain)}`} (${attachment(device)})`,
     iommu === null ? 'no IOMMU' : `IOMMU ${String(iommu)}`,
+    ...(isRecord(reach) ? [reachLine(reach, sizeText)] : ['what it reaches is not known']),
     ...(pasid === undefined || pasid === 0n ? [] : [`PASID table ${hex(pasid)}`]),
-    ...(isRecord(reach)
-      ? [
-          `${String(reach.kind)}${reach.bytes === undefined ? '' : reach.bytes === 0n ? ', reaches nothing' : `, reaches ${sizeText(reach.bytes)}`}`,
-        ]
-      : []),
   ].join(', ');
+}
+
+/** The id of the domain on the unit, by the name that its layout has for it. */
+function attachment({ map, domain_iommu_ser: device, attachment_id: own }: Fields): string {
+  if (isRecord(device)) return `DID ${String(device.did)}`;
+  return `id ${String(isRecord(map) ? map.attachment_id : own)}`;
+}
+
+function reachLine({ kind, bytes, runs }: Fields, sizeText: (bytes: unknown) => string): string {
+  const how = String(kind);
+  if (bytes === undefined) return how === 'unknown' ? 'what it reaches is not known' : how;
+  if (bytes === 0n) return `${how}, reaches nothing`;
+  return `reaches ${sizeText(bytes)}${typeof runs === 'number' ? ` in ${plural(runs, 'range')}` : ''}${how === 'unknown' ? '' : ` (${how})`}`;
 }
 
 function hex(value: unknown): string {
   return typeof value === 'bigint' ? `0x${value.toString(16)}` : 'unknown';
 }
-function count(list: unknown, unit: string): string {
-  const length = Array.isArray(list) ? list.length : 0;
-  return `${length} ${unit}${length === 1 ? '' : 's'}`;
+function plural(number: unknown, unit: string): string {
+  return `${String(number)} ${unit}${number === 1 || number === 1n ? '' : 's'}`;
+}
+function entries(number: unknown): string {
+  return `${String(number)} ${number === 1 ? 'entry' : 'entries'}`;
+}
+function count(of: unknown, unit: string): string {
+  return plural(Array.isArray(of) ? of.length : 0, unit);
+}
+function list(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }

@@ -3,7 +3,7 @@ import { type FDTNode, nativeOf, parseFDT, property, stringOf } from '../fdt/ind
 import type { Blob, SubtreeDecoder } from '../kho/extension.js';
 import { KhoVmalloc } from '../kho/schema.js';
 import { followVmalloc, vmallocPieces } from '../kho/vmalloc.js';
-import { hexText, many, type Walk } from '../kho/walk.js';
+import { are, hexText, many, type Walk } from '../kho/walk.js';
 import type { Meaning } from '../meaning.js';
 import { folioSum, sameSum } from './checksum.js';
 import { KHO_TEST } from './rules.js';
@@ -121,7 +121,9 @@ function checkSum(
 function isVmalloc(bytes: Uint8Array, folios: number | undefined): boolean {
   if (folios !== 2 || bytes.length !== 16) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return view.getUint16(14) === 0 && (view.getUint16(12) === 0x100 || view.getUint16(12) === 1);
+  // Two folios are listed in one page; an address has zeros there, but for that of order 1 at 4 GiB.
+  const isOnePage = view.getUint32(8) === 1 || view.getUint32(8, true) === 1;
+  return isOnePage && view.getUint16(14) === 0 && (view.getUint16(12) === 0x100 || view.getUint16(12) === 1);
 }
 
 function areaBytes(
@@ -174,7 +176,7 @@ function checkFolios(folios: readonly KhoTestFolio[], walk: Walk, path: string, 
       KHO_TEST['folio-not-preserved'],
       `${path}.folios`,
       address,
-      `${lost.length} of ${many(folios.length, 'folio')} are not in the map of preserved memory, the first at ${hexText(first.address)}: kho_test says "KHO restore failed".`,
+      `${lost.length} of ${many(folios.length, 'folio')} ${are(lost.length)} not in the map of preserved memory, the first at ${hexText(first.address)}: kho_test says "KHO restore failed".`,
     );
   for (const folio of folios)
     if (folio.order < 40) walk.claims.add(walk.pfn(folio.address), 2 ** folio.order, path, true);

@@ -137,8 +137,8 @@ export function bitmapSize(walk: Walk, { bitmaps }: BitmapList): BitmapSize {
       kind: 'v1a',
       because: `a bitmap of order ${example.order} starts at ${hexText(example.start)}, where no bitmap of a page can start`,
     };
-  // One in eight bitmaps of 512 bytes begins a page of 4 KiB by chance.
-  if (bitmaps.length >= 4)
+  // Of bitmaps of 512 bytes one in eight begins a page of 4 KiB by chance, one in 128 a page of 64 KiB.
+  if ((walk.pageSize / 512) ** bitmaps.length >= 1000)
     return {
       kind: 'v1b',
       because: `all of ${bitmaps.length} bitmaps begin a page, which hardly happens by chance`,

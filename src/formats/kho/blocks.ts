@@ -60,13 +60,13 @@ export function followBlocks(
       );
     if (!walk.isAligned(at))
       walk.find(KHO['block-unaligned'], where, at, `The block at ${hexText(at)} is not page aligned.`);
+    if (walk.map.complete && !walk.map.covers(at, pageSize))
+      walk.find(KHO['block-not-preserved'], where, at, `The block at ${hexText(at)} is not preserved.`);
     const bytes = walk.bytes(at, pageSize, where, 'a block');
     if (bytes === undefined) {
       complete = false;
       break;
     }
-    if (walk.map.complete && !walk.map.covers(at, pageSize))
-      walk.find(KHO['block-not-preserved'], where, at, `The block at ${hexText(at)} is not preserved.`);
     walk.claims.add(walk.pfn(at), 1, where);
     const header = walk.decodeBytes(KhoBlockHeaderSer, bytes.subarray(0, HEADER), at, where);
     // A count that cannot be right says nothing; the entries that are not zero are shown.

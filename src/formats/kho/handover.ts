@@ -3,7 +3,7 @@ import { ABI, type ABI as ABIType, CarryoverError, decode, withParts } from '../
 import { type Image, isAbsence } from '../../memory/index.js';
 import { FDT_MAGIC, FdtHeader, fdtCheckFull, parseFDT, property } from '../fdt/index.js';
 import { handlerFor } from '../luo/handler.js';
-import { type BitmapSize, bitmapSize, readBitmaps, readChunks } from './bitmaps.js';
+import { type BitmapList, type BitmapSize, bitmapSize, readBitmaps, readChunks } from './bitmaps.js';
 import type { KhoCode } from './codes.js';
 import type { Content } from './content.js';
 import type { Blob, Registry } from './extension.js';
@@ -338,7 +338,11 @@ function* trials(
   };
   const why = forced !== undefined ? [`the generation ${forced.name} is forced`] : [];
   if (generation === undefined || root.map === undefined || root.map === 0n) {
-    yield { root, walk: make(), generation, because: why, tables: [], score: 0 };
+    // Without a map the root still tells of kernels that have bitmaps of a page.
+    const later = forced === undefined && named?.compatible === 'kho-v1' ? sizeByRoot(root) : undefined;
+    const walk = make();
+    walk.generation = KHO_GENERATIONS.find(({ name }) => name === later?.kind) ?? generation;
+    yield { root, walk, generation: walk.generation, because: why, tables: [], score: 0 };
     return;
   }
   if (generation.map === 'radix') {
@@ -386,11 +390,7 @@ function* bitmapTrials(
   const size =
     forced !== undefined
       ? { kind: forced.map === 'bitmaps-512' ? ('v1a' as const) : ('v1b' as const), because: 'it is forced' }
-      : root.nodes.some(({ name }) => name === 'LUO')
-        ? { kind: 'v1b' as const, because: 'there is a node LUO, which kernels have since 6.19' }
-        : isEdited(root)
-          ? { kind: 'v1b' as const, because: 'the root was edited in place, as kernels do since 6.19' }
-          : (sizeByTest(look, root) ?? bitmapSize(look, list));
+      : (sizeByRoot(root) ?? sizeByBitmaps(look, list, root));
   const kinds = size.kind === undefined ? ([undefined, 'v1b'] as const) : ([size.kind] as const);
   for (const kind of kinds) {
     const walk = make();
@@ -420,16 +420,38 @@ function* bitmapTrials(
   }
 }
 
+/** Kernels that build the root at boot, or have the LUO, have bitmaps of a page. */
+function sizeByRoot(root: Root): BitmapSize | undefined {
+  if (root.nodes.some(({ name }) => name === 'LUO'))
+    return { kind: 'v1b', because: 'there is a node LUO, which kernels have since 6.19' };
+  return isEdited(root)
+    ? { kind: 'v1b', because: 'the root was edited in place, as kernels do since 6.19' }
+    : undefined;
+}
+
+/** By where the bitmaps lie, which late 6.17.y cannot deceive; where that leaves it open, by the kernel's own test. */
+function sizeByBitmaps(walk: Walk, list: BitmapList, root: Root): BitmapSize {
+  const size = bitmapSize(walk, list);
+  return size.kind === undefined ? (sizeByTest(walk, root) ?? size) : size;
+}
+
 /** The kernel's own test lists its folios in the property up to 6.17, and in a vmalloc area from 6.18 on. */
-function sizeByTest({ image }: Walk, root: Root): BitmapSize | undefined {
+function sizeByTest({ image, abi }: Walk, root: Root): BitmapSize | undefined {
   const address = root.nodes.find(({ name }) => name === 'kho_test')?.data;
   const bytes = address === undefined ? undefined : image.read(address, 4096);
   if (bytes === undefined || isAbsence(bytes) || !isTree(bytes)) return undefined;
   const data = parseFDT(bytes, { lenient: true }).root.children.find(({ name }) => name === 'data');
   const length = data && property(data, 'folios_info')?.value.length;
+  if (length === undefined || length % 8 !== 0) return undefined;
+  if (length !== 16)
+    return { kind: 'v1a', because: 'kho_test lists its folios in a property, as up to 6.17' };
   // Two folios take as many bytes as the descriptor of an area.
-  if (length === undefined || length % 8 !== 0 || length === 16) return undefined;
-  return { kind: 'v1a', because: 'kho_test lists its folios in a property, as up to 6.17' };
+  const count = data && property(data, 'nr_folios')?.value;
+  if (count?.length !== 4) return undefined;
+  const folios = new DataView(count.buffer, count.byteOffset).getUint32(0, abi.endian === 'little');
+  return folios === 2
+    ? undefined
+    : { kind: 'v1b', because: 'kho_test lists its folios in a vmalloc area, as from 6.18 on' };
 }
 
 /** Whether the root was built at boot and edited since, as from 6.19 on: its reserve map is at 0x28. */

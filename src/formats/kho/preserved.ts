@@ -148,7 +148,9 @@ export class PreservedMap implements Iterable<PreservedRange> {
     this.#sought = high;
     const start = starts[high] ?? 0;
     const order = this.#order[high] ?? 0;
-    const end = start + (this.#count[high] ?? 0) * 2 ** order;
+    const count = this.#count[high] ?? 0;
+    // Powers are slow, and most blocks are single pages.
+    const end = start + (order === 0 ? count : count * 2 ** order);
     if (pfn >= end) return false;
     cursor.start = start;
     cursor.end = end;

@@ -144,7 +144,7 @@ const TITLES: Readonly<Record<Effect | 'accepted', string>> = Object.freeze({
   'early panic':
     'faults and panics before its console is up; without earlyprintk it looks like a silent reboot',
   panic: 'panics while it boots',
-  hang: 'hangs while it boots',
+  hang: 'never gets out of a loop, at boot or when it is asked for the file',
   overrun: 'does not notice, and reads or reserves memory that was not meant',
   'cold boot': 'refuses all of it and boots cold',
   '-EIO': 'boots, but every open of /dev/liveupdate fails with -EIO',
@@ -154,8 +154,10 @@ const TITLES: Readonly<Record<Effect | 'accepted', string>> = Object.freeze({
   none: 'accepts it',
 });
 
+/** By the release of Linux, also as `uname -r` says it: `7.2.13-4-amd64`. @throws `kho-receiver` */
 export function receiverNamed(release: string): Receiver {
-  const found = RECEIVERS.find((candidate) => candidate.release === release);
+  const [, version] = /^(?:linux[ -])?v?(\d+\.\d+)(?![\d])/i.exec(release.trim()) ?? [];
+  const found = RECEIVERS.find((candidate) => candidate.release === version);
   if (found === undefined)
     throw khoError(
       'kho-receiver',
@@ -172,12 +174,30 @@ export function receive(handover: Handover, release: string): Verdict {
   if (!refused) compare(handover, kernel, found);
   // What is wrong in itself does to this kernel what it does to any, unless the kernel does not get that far.
   const own = refused ? [] : handover.findings.filter((finding) => concerns(finding, kernel));
-  const findings = [...found.list(), ...own].sort(
-    (a, b) => EFFECTS.indexOf(a.effect) - EFFECTS.indexOf(b.effect),
-  );
+  const first = [...found.list().map((finding) => ownOf(finding, handover)), ...own];
+  const findings = first
+    .filter((finding) => isReached(finding, first))
+    .sort((a, b) => EFFECTS.indexOf(a.effect) - EFFECTS.indexOf(b.effect));
   const [worst] = findings;
   const outcome = worst === undefined || isHarmless(worst.effect) ? 'accepted' : worst.effect;
-  return { release, outcome, title: `Linux ${release} ${TITLES[outcome]}`, findings };
+  return { release: kernel.release, outcome, title: `Linux ${kernel.release} ${TITLES[outcome]}`, findings };
+}
+
+/** A finding of the handover itself rather than the same said once more. */
+function ownOf(finding: HandoverFinding, { findings }: Handover): HandoverFinding {
+  return (
+    findings.find(
+      ({ rule, path, effect }) => rule === finding.rule && path === finding.path && effect === finding.effect,
+    ) ?? finding
+  );
+}
+
+/** Where no session can be opened, no file is asked for, and what is wrong inside of one is never met. */
+function isReached({ path }: HandoverFinding, all: readonly HandoverFinding[]): boolean {
+  return (
+    !/^entries\.LUO\.sessions\[\d+\]\.files\[\d+\]\.(?!compatible)/.test(path) ||
+    !all.some(({ effect }) => effect === '-EIO' || effect === 'panic')
+  );
 }
 
 function isHarmless(effect: Effect): boolean {
@@ -209,6 +229,14 @@ function refusal({ root, findings }: Handover, kernel: Receiver, found: Findings
   const broken = findings.find(
     ({ rule }) => rule === KHO['root-invalid'].name || rule === KHO['root-map'].name,
   );
+  if (
+    broken?.rule === KHO['root-map'].name &&
+    !kernel.refusesUnfinished &&
+    root.compatible.includes(kernel.root)
+  ) {
+    found.add(RECEIVER.unfinished, broken.path, address, broken.message);
+    return true;
+  }
   if (broken !== undefined) {
     found.add(
       broken.rule === KHO['root-map'].name ? KHO['root-map'] : KHO['root-invalid'],

@@ -137,7 +137,8 @@ const [KHO_TYPE, KHO_LENGTH] = new Uint32Array(
  */
 function addSetupData(image: Image, address: bigint, bytes: Uint8Array, nodes: ToldHandover[]): void {
   const skip = Number((8n - (address % 8n)) % 8n);
-  if ((bytes.byteOffset + skip) % 4 !== 0) return;
+  // A window may be shorter than the way to the next multiple of 8.
+  if (bytes.length < skip || (bytes.byteOffset + skip) % 4 !== 0) return;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset + skip, (bytes.length - skip) >> 2);
   // Two words at a time: most of memory is passed by with one comparison for each of them.
   for (let at = 0; at + 1 < words.length; at += 2) {

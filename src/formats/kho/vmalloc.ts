@@ -3,7 +3,7 @@ import type { ValueOf } from '../../codec/index.js';
 import { Numbers } from './columns.js';
 import { KHO } from './rules.js';
 import { type KhoVmalloc, KhoVmallocChunk, VMALLOC_FLAGS } from './schema.js';
-import { hexText, many, type Walk } from './walk.js';
+import { are, hexText, many, type Walk } from './walk.js';
 
 /** An area whose list was followed. */
 export interface VmallocArea {
@@ -80,6 +80,13 @@ export function followVmalloc(
     }
     if (!walk.isAligned(at))
       walk.find(KHO['vmalloc-unaligned'], where, at, `The chunk at ${hexText(at)} is not page aligned.`);
+    if (walk.map.complete && walk.map.blockAt(walk.pfn(at)) === undefined)
+      walk.find(
+        KHO['vmalloc-chunk'],
+        where,
+        at,
+        `The chunk at ${hexText(at)} is not the start of a preserved block.`,
+      );
     const bytes = walk.bytes(at, pageSize, where, 'a chunk of a vmalloc area');
     if (bytes === undefined) {
       complete = false;
@@ -89,13 +96,6 @@ export function followVmalloc(
       walk.find(KHO['page-zero'], where, at, `The chunk at ${hexText(at)} is a page of zeros.`);
       complete = false;
     }
-    if (walk.map.complete && walk.map.blockAt(walk.pfn(at)) === undefined)
-      walk.find(
-        KHO['vmalloc-chunk'],
-        where,
-        at,
-        `The chunk at ${hexText(at)} is not the start of a preserved block.`,
-      );
     walk.claims.add(walk.pfn(at), 1, path);
     walk.object(where, KhoVmallocChunk, at, pageSize);
     chunks++;
@@ -144,7 +144,7 @@ export function followVmalloc(
       KHO['vmalloc-entry'],
       path,
       firstLost,
-      `${lost} of ${many(pfns.length, 'entry', 'entries')} are not the start of a preserved block of order ${order}, the first of them ${hexText(firstLost ?? 0n)}.`,
+      `${lost} of ${many(pfns.length, 'entry', 'entries')} ${are(lost)} not the start of a preserved block of order ${order}, the first of them ${hexText(firstLost ?? 0n)}.`,
     );
   if (complete && pfns.length * step !== total_pages)
     walk.find(

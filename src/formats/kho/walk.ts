@@ -100,7 +100,7 @@ export class Walk {
       KHO['memory-absent'],
       path,
       answer.address,
-      `${what} at ${hexText(address)} is not in the dump: ${answer.detail}.`,
+      `${what.charAt(0).toUpperCase()}${what.slice(1)} at ${hexText(address)} is not in the dump: ${answer.detail}.`,
     );
     return undefined;
   }
@@ -137,4 +137,9 @@ export function hexText(value: bigint | number): string {
 /** `1 page`, `2 pages`. */
 export function many(count: bigint | number, unit: string, units = `${unit}s`): string {
   return `${count} ${Number(count) === 1 ? unit : units}`;
+}
+
+/** The verb that goes with a count. */
+export function are(count: bigint | number): string {
+  return Number(count) === 1 ? 'is' : 'are';
 }

@@ -382,8 +382,9 @@ function readSessions(
         LUO['session-name'],
         `${at}.name`,
         address,
-        odd.empty ? 'The session has no name.' : 'The name of the session does not end within its 64 bytes.',
-        odd.empty ? 'unnoticed' : '-EIO',
+        odd.empty
+          ? 'The session has no name.'
+          : 'The name of the session does not end within its 64 bytes: the next kernel cuts it to 63 characters.',
       );
     else if (odd.unprintable || odd.tail)
       walk.find(
@@ -521,9 +522,9 @@ function readFlbs(
   const { pageSize } = walk;
   if (!walk.isAligned(page))
     walk.find(LUO['pointer-unaligned'], path, page, `The FLBs at ${hexText(page)} are not page aligned.`);
+  checkPreserved(walk, page, pageSize, path, 'The page of FLBs');
   const bytes = walk.bytes(page, pageSize, path, 'the page of FLBs');
   if (bytes === undefined) return { list: [], complete: false };
-  checkPreserved(walk, page, pageSize, path, 'the page of FLBs');
   const header = walk.decodeBytes(LuoFlbHeaderSer, bytes.subarray(0, 16), page, path);
   if (header.pgcnt !== 1n)
     walk.find(LUO['flb-pages'], path, page, `The FLBs say that they have ${many(header.pgcnt, 'page')}.`);

@@ -88,9 +88,9 @@ export const LUO = ruleTable('luo', {
   ],
   'session-name': [
     'error',
-    '-EIO',
+    'unnoticed',
     'A session has no proper name',
-    'Names have 1 to 63 characters and end in a NUL. The kernel copies 63 characters at most; the result may be the name of another session, which is refused with -EEXIST.',
+    'Names have 1 to 63 characters and end in a NUL. The kernel copies 63 characters at most and says nothing; the result may be the name of another session, which is refused with -EEXIST.',
   ],
   'session-name-odd': [
     'warning',

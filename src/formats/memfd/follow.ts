@@ -2,7 +2,7 @@
 import type { FileHandler } from '../kho/extension.js';
 import { KHO } from '../kho/rules.js';
 import { followVmalloc } from '../kho/vmalloc.js';
-import { hexText, many, type Walk } from '../kho/walk.js';
+import { are, hexText, many, type Walk } from '../kho/walk.js';
 import { arrayTail, readArray } from './array.js';
 import { memfdContents } from './contents.js';
 import { MEMFD_MEANING } from './meaning.js';
@@ -79,16 +79,20 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
     if (ser.flags !== 0)
       walk.find(MEMFD.flags, `${path}.flags`, data + 20n, `The word is ${hexText(ser.flags)}.`);
   }
+  if (ser.size > MAX_FILE_SIZE)
+    walk.find(MEMFD.size, `${path}.size`, data + 8n, `The size is ${hexText(ser.size)}.`);
+  if (ser.pos > MAX_FILE_SIZE)
+    walk.find(MEMFD.pos, `${path}.pos`, data, `The position is ${hexText(ser.pos)}.`);
   const filePages = (ser.size + BigInt(pageSize) - 1n) / BigInt(pageSize);
   if (ser.nr_folios > filePages)
     walk.find(
       MEMFD['folio-count'],
       `${path}.nr_folios`,
       data,
-      `There are ${many(ser.nr_folios, 'folio')} in a file of ${many(filePages, 'page')}.`,
+      `There ${are(ser.nr_folios)} ${many(ser.nr_folios, 'folio')} in a file of ${many(filePages, 'page')}.`,
     );
   const hasArray = ser.folios.first !== 0n || ser.folios.total_pages !== 0;
-  if ((ser.nr_folios === 0n) === hasArray || (ser.size === 0n && ser.nr_folios !== 0n))
+  if ((ser.nr_folios === 0n) === hasArray || (ser.size === 0n) !== (ser.nr_folios === 0n))
     walk.find(
       MEMFD.empty,
       path,
@@ -144,6 +148,9 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
   };
 }
 
+/** MAX_LFS_FILESIZE of machines with 64 bits. */
+const MAX_FILE_SIZE = (1n << 63n) - 1n;
+
 /** MAX_PAGE_ORDER as kernels are configured by default. */
 function maxPageOrder(pageSize: number): number {
   if (pageSize === 65536) return 13;
@@ -169,21 +176,21 @@ function report(reader: FolioReader, walk: Walk, path: string, data: bigint, com
       MEMFD['folio-flags'],
       path,
       data,
-      `${many(faults.unknownFlags, 'run')} of folios have unknown flags, the first at index ${faults.firstUnknownFlags}.`,
+      `Flags are not known in ${many(faults.unknownFlags, 'run')} of folios, the first at index ${faults.firstUnknownFlags}.`,
     );
   if (faults.misaligned > 0)
     walk.find(
       MEMFD['folio-index'],
       path,
       data,
-      `${many(faults.misaligned, 'folio')} lie at odd places, the first at index ${faults.firstMisaligned}.`,
+      `At odd places there ${are(faults.misaligned)} ${many(faults.misaligned, 'folio')}, the first at index ${faults.firstMisaligned}.`,
     );
   if (faults.twice > 0)
     walk.find(
       MEMFD['folio-twice'],
       path,
       data,
-      `${many(faults.twice, 'folio')} lie where another one is, the first at index ${faults.firstTwice}.`,
+      `Where another one is there ${are(faults.twice)} ${many(faults.twice, 'folio')}, the first at index ${faults.firstTwice}.`,
     );
   if (faults.unordered > faults.twice)
     walk.find(
@@ -197,8 +204,13 @@ function report(reader: FolioReader, walk: Walk, path: string, data: bigint, com
       MEMFD['folio-beyond'],
       path,
       data,
-      `${many(faults.beyond, 'folio')} lie behind the end of the file, the first at index ${faults.firstBeyond}.`,
+      `Behind the end of the file there ${are(faults.beyond)} ${many(faults.beyond, 'folio')}, the first at index ${faults.firstBeyond}.`,
     );
   if (faults.none > 0 && complete)
-    walk.find(MEMFD['folio-none'], path, data, `${many(faults.none, 'entry', 'entries')} have page frame 0.`);
+    walk.find(
+      MEMFD['folio-none'],
+      path,
+      data,
+      `Page frame 0 stands in ${many(faults.none, 'entry', 'entries')}.`,
+    );
 }

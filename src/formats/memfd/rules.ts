@@ -20,11 +20,23 @@ export const MEMFD = ruleTable('memfd', {
     'A seal is not known',
     'Seals other than SEAL, SHRINK, GROW, WRITE, FUTURE_WRITE and EXEC (0x3f) make retrieving fail with -EOPNOTSUPP, for good.',
   ],
-  'folio-count': [
+  size: [
     'error',
-    'refused',
+    'silent loss',
+    'The size is larger than that of any file',
+    'The kernel takes size over as it is, as a signed number: from 2^63 on it is negative, and nothing of the file can be read.',
+  ],
+  pos: [
+    'warning',
+    'unnoticed',
+    'The position is larger than that of any file',
+    'vfs_setpos refuses positions from 2^63 on; nobody looks at its answer, and the position is 0.',
+  ],
+  'folio-count': [
+    'warning',
+    'unnoticed',
     'There are more folios than the file has pages',
-    'Each folio has at least one page of its own, so nr_folios is at most size / page size, rounded up.',
+    'Each folio has at least one page of its own, so nr_folios is at most size / page size, rounded up. No kernel compares; what the surplus entries do is said of each.',
   ],
   array: [
     'error',
@@ -36,7 +48,7 @@ export const MEMFD = ruleTable('memfd', {
     'warning',
     'unnoticed',
     'Size, number of folios and array contradict each other',
-    'A memfd of size 0 has no folios, and a descriptor of zeros.',
+    'A memfd of size 0 has no folios, and a descriptor of zeros; one of any other size has a folio for each of its pages, as preserving it allocates those that it lacks.',
   ],
   'folio-unpreserved': [
     'error',
@@ -52,9 +64,9 @@ export const MEMFD = ruleTable('memfd', {
   ],
   'folio-index': [
     'error',
-    'refused',
+    'silent loss',
     'A folio does not lie at a multiple of its size',
-    'A folio of order k is at an index that is a multiple of 2^k; shmem refuses others.',
+    'A folio of order k is at an index that is a multiple of 2^k. shmem_add_to_page_cache tests this with CONFIG_DEBUG_VM only, as a BUG; without, the folio replaces others around its index.',
   ],
   'folio-large': [
     'warning',

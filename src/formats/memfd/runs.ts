@@ -23,13 +23,15 @@ export interface FolioRun {
 /** Runs that are kept; a file of more is counted to its end all the same. */
 export const MAX_RUNS = 2 << 20;
 
+/** Order, flags and direction in one number, which is less than this. */
+const KINDS = 2 ** 19;
+
 /** Keeps runs in columns. */
 export class FolioRuns implements Iterable<FolioRun> {
   readonly #index = new Numbers();
   readonly #pfn = new Numbers();
-  readonly #count = new Numbers();
-  /** Order, flags and direction in one number. */
-  readonly #kind = new Numbers();
+  /** How many folios, and of what kind. Of so many that this is not exact, the array is larger than a dump. */
+  readonly #folios = new Numbers();
   /** Folios that are in runs that were not kept. */
   omitted = 0;
 
@@ -43,8 +45,7 @@ export class FolioRuns implements Iterable<FolioRun> {
     }
     this.#index.push(index);
     this.#pfn.push(pfn);
-    this.#count.push(count);
-    this.#kind.push(order * 8192 + flags * 2 + (down ? 1 : 0));
+    this.#folios.push(count * KINDS + ((order << 13) | (flags << 1) | (down ? 1 : 0)));
   }
   *[Symbol.iterator](): Iterator<FolioRun> {
     for (let i = 0; i < this.#index.length; i++) yield this.at(i);
@@ -54,19 +55,26 @@ export class FolioRuns implements Iterable<FolioRun> {
     return this.#index.at(i);
   }
   endAt(i: number): number {
-    return this.#index.at(i) + this.#count.at(i) * 2 ** Math.floor(this.#kind.at(i) / 8192);
+    const folios = this.#folios.at(i);
+    return this.#index.at(i) + Math.floor(folios / KINDS) * pagesOf((folios % KINDS) >> 13);
   }
   at(i: number): FolioRun {
-    const kind = this.#kind.at(i);
+    const folios = this.#folios.at(i);
+    const kind = folios % KINDS;
     return {
       index: BigInt(this.#index.at(i)),
       pfn: BigInt(this.#pfn.at(i)),
-      order: Math.floor(kind / 8192),
-      count: this.#count.at(i),
+      order: kind >> 13,
+      count: Math.floor(folios / KINDS),
       flags: (kind >> 1) & 0xfff,
       ...((kind & 1) === 1 ? { step: -1 as const } : {}),
     };
   }
+}
+
+/** 2^order. In most files the order is 0, and powers are slow. */
+function pagesOf(order: number): number {
+  return order === 0 ? 1 : 2 ** order;
 }
 
 /** What is found in the array, beside the runs. */
@@ -206,24 +214,19 @@ export class FolioReader {
    * entry is like the next but for the low words, and most of a file costs no more than comparing words.
    */
   #goOn(words: Int32Array, from: number): number {
+    const pfn = this.#nextPfn;
+    const index = this.#nextIndex;
+    let low = pfn | 0;
+    let place = index | 0;
+    if (words[from] !== low || words[from + 2] !== place) return from;
     const range = this.#range;
     const order = this.#order;
     const isDown = this.#down;
-    const pfn = this.#nextPfn;
-    const index = this.#nextIndex;
     // An index this high is not exact as a number, and at page frame 0 is no folio. Smaller integers are faster.
     if (pfn < range.start || pfn >= range.end || pfn === 0 || index >= MAX_EXACT || order > 30) return from;
-    let low = pfn | 0;
-    let place = index | 0;
     const high = Math.floor(pfn / HIGH) | (this.#flags << 20);
     const placeHigh = Math.floor(index / HIGH) | 0;
-    if (
-      words[from] !== low ||
-      words[from + 2] !== place ||
-      words[from + 1] !== high ||
-      words[from + 3] !== placeHigh
-    )
-      return from;
+    if (words[from + 1] !== high || words[from + 3] !== placeHigh) return from;
 
     const pages = 1 << order;
     const untilIndex = HIGH - (place >>> 0);
@@ -302,7 +305,7 @@ export class FolioReader {
       return;
     }
     const isWithin = (pfn >= range.start && pfn < range.end) || this.#map.seek(pfn, range);
-    const known = isWithin && (range.order === 0 || (pfn - range.start) % 2 ** range.order === 0);
+    const known = isWithin && (range.order === 0 || (pfn - range.start) % pagesOf(range.order) === 0);
     const order = known ? range.order : 0;
     if (!known) {
       // Nothing is within this range, so that the next folio is looked up too.
@@ -313,7 +316,7 @@ export class FolioReader {
         faults.unpreserved++;
       }
     }
-    const pages = 2 ** order;
+    const pages = pagesOf(order);
     const continues =
       this.#count > 0 && index === this.#nextIndex && flags === this.#flags && order === this.#order;
     if (continues && pfn === this.#nextPfn) {
@@ -334,7 +337,7 @@ export class FolioReader {
       if (faults.unknownFlags === 0) faults.firstUnknownFlags = index;
       faults.unknownFlags++;
     }
-    if (index % pages !== 0) {
+    if (pages > 1 && index % pages !== 0) {
       if (faults.misaligned === 0) faults.firstMisaligned = index;
       faults.misaligned++;
     }
@@ -355,7 +358,7 @@ export class FolioReader {
   #flush(): void {
     if (this.#count === 0) return;
     const { faults } = this;
-    const pages = 2 ** this.#order;
+    const pages = pagesOf(this.#order);
     const end = this.#index + this.#count * pages;
     if (end - pages >= this.#filePages) {
       const inside = Math.max(0, Math.ceil((this.#filePages - this.#index) / pages));

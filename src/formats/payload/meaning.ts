@@ -3,6 +3,7 @@ import type { MeaningOf } from '../meaning.js';
 
 export const CHOICE_MEANING = Object.freeze({
   profile: { is: 'generation' },
-  because: { is: 'derived' },
-  runner_up: { is: 'derived' },
+  // Sentences with addresses in them.
+  because: { is: 'unknown' },
+  runner_up: { is: 'unknown' },
 } as const satisfies Readonly<Record<string, MeaningOf>>);

@@ -281,6 +281,21 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     rules: ['memfd/folio-beyond', 'memfd/folio-count'],
     patch: (m, at) => m.u64(at(BIG) + 8, 2999 * 4096),
   },
+  'a size beyond that of any file': {
+    on: 'v4',
+    rules: ['memfd/size'],
+    patch: (m, at) => m.u64(at(BIG) + 8, 1n << 63n),
+  },
+  'a position beyond that of any file': {
+    on: 'v4',
+    rules: ['memfd/pos'],
+    patch: (m, at) => m.u64(at(BIG), 1n << 63n),
+  },
+  'a file with bytes and no folio': {
+    on: 'v4',
+    rules: ['memfd/empty'],
+    patch: (m, at) => m.u64(at(`${SESSIONS}[0].files[3].memfd`) + 8, 4096),
+  },
   'fewer folios than the array has': {
     on: 'v4',
     rules: ['memfd/tail'],

@@ -216,6 +216,28 @@ describe('generation and page size', () => {
     expect(rulesOf(handover)).toContain('kho/map-ambiguous');
     expect(handover.value.preserved.ranges.blocks).toBe(built.blocks.length);
   });
+  it('of kho-v1 is told by the kernel’s own test where few bitmaps leave it open', () => {
+    const sizes = (folios: number, bytes: number, pageSize = 4096, kho: 'v1a' | 'v1b' = 'v1b') => {
+      const data = [
+        ['nr_folios', native(folios, 4)],
+        ['folios_info', new Uint8Array(bytes)],
+      ] as const;
+      const test = fdt({
+        name: '',
+        properties: [],
+        children: [{ name: 'data', properties: data, children: [] }],
+      });
+      const handover = openHandover(
+        build({ kho, pageSize, nodes: [{ name: 'kho_test', bytes: test }] }).image,
+      );
+      return [handover.generation?.name, rulesOf(handover).includes('kho/map-ambiguous')];
+    };
+    expect(sizes(3, 16)).toEqual(['v1b', false]);
+    expect(sizes(3, 24)).toEqual(['v1a', false]);
+    expect(sizes(2, 16)).toEqual(['v1a', true]);
+    // Where the bitmaps lie says more: one of 512 bytes that does not begin a page.
+    expect(sizes(3, 16, 4096, 'v1a')).toEqual(['v1a', false]);
+  });
   it('with a wrong page size the map makes no sense, and that is said', () => {
     expect(rulesOf(openCapture('arm64', { pageSize: 4096 }))).toContain('kho/map-stale');
   });

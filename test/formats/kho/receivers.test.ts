@@ -50,7 +50,10 @@ it('says what was seen', () => {
     ({ rule }) => rule === 'receiver/bitmaps-large',
   );
   expect(lost?.message).toMatch(/\d+ of 3633 blocks/);
-  expect(() => receive(openCapture('v4'), '5.10')).toThrow('kho-receiver');
+  for (const release of ['5.10', '7.20', '7', 'x7.2'])
+    expect(() => receive(openCapture('v4'), release), release).toThrow('kho-receiver');
+  for (const release of ['7.2.13', 'v7.2', 'v7.2-rc3', '7.2.13-4-amd64', 'Linux 7.2'])
+    expect(receive(openCapture('v4'), release), release).toEqual(receive(openCapture('v4'), '7.2'));
 });
 
 it('a map that was never finalized', () => {
@@ -92,4 +95,34 @@ it('7.0 to 6.19 loses the FLBs', () => {
     outcome: 'silent loss',
     findings: [{ rule: 'receiver/flbs-ignored' }],
   });
+});
+
+it('what is wrong inside of a file is not met where no session can be opened', () => {
+  const handover = openCapture('v4');
+  const memory = copyOf('v4');
+  // The array of folios would be read beyond its end.
+  memory.u64(addressOf(handover, 'entries.LUO.sessions[1].files[0].memfd') + 24, 3073);
+  expect(receive(open(memory, 'v4'), '7.2').outcome).toBe('overrun');
+  memory.bytes(addressOf(handover, 'entries.LUO.sessions[0].files[3]'), 'nobody-v1\0');
+  expect(receive(open(memory, 'v4'), '7.2')).toMatchObject({
+    outcome: '-EIO',
+    findings: [{ rule: 'receiver/handler' }],
+  });
+});
+
+it('a finding of its own is told once, and a pointer into the void is no acceptance', () => {
+  const handover = openCapture('v3');
+  const memory = copyOf('v3');
+  const { offset = 0 } =
+    handover.root.fdt.root.properties.find(({ name }) => name === 'preserved-memory-map') ?? {};
+  memory.u64(Number(handover.root.address) + offset + 12, 0);
+  const unfinished = open(memory, 'v3');
+  const [own] = unfinished.findings;
+  expect(receive(unfinished, '7.1').findings).toEqual([own]);
+  expect(receive(unfinished, '7.1').findings[0]).toBe(own);
+
+  const wild = copyOf('v4');
+  wild.u64(addressOf(openCapture('v4'), 'entries.LUO.sessions.blocks[0]'), 0xffff_f000n << 32n);
+  expect(open(wild, 'v4').findings.map(({ rule }) => rule)).toContain('kho/block-not-preserved');
+  expect(receive(open(wild, 'v4'), '7.2').outcome).not.toBe('accepted');
 });

@@ -131,11 +131,15 @@ export function checkBitmap(walk: Walk, unit: VtdUnit, words: readonly bigint[],
   const there = new Set(unit.tables.map(({ bus, half }) => bus * 2 + half));
   const missing: number[] = [];
   const extra: number[] = [];
+  const isSet = (index: number): boolean => (((words[index >> 6] ?? 0n) >> BigInt(index & 63)) & 1n) === 1n;
   for (let index = 0; index < 512; index++) {
-    const set = (((words[index >> 6] ?? 0n) >> BigInt(index & 63)) & 1n) === 1n;
+    const set = isSet(index);
     if (set === there.has(index)) continue;
-    // A legacy context table serves both halves of its bus.
-    if (set && unit.mode === 'legacy' && (index & 1) === 1 && there.has(index - 1)) continue;
+    // A legacy context table serves both halves of its bus, so that either bit, or both, can stand for it.
+    if (unit.mode === 'legacy') {
+      if (set && (index & 1) === 1 && there.has(index - 1)) continue;
+      if (!set && (index & 1) === 0 && isSet(index + 1)) continue;
+    }
     (set ? extra : missing).push(index);
   }
   const say = (indices: readonly number[], what: string) => {
