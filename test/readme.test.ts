@@ -47,6 +47,11 @@ describe('the README', () => {
     for (const { line, actual, expected } of outcomes) expect(actual, line).toEqual(expected);
   });
 
+  it('shows the spec that it builds', () => {
+    const [spec] = fencedBlocks('README.md', readme, 'yaml');
+    expect(spec?.code).toBe(readFileSync(new URL('../fixtures/specs/vm.yaml', import.meta.url), 'utf8'));
+  });
+
   it('names the two commands that set everything up', () => {
     expect(readme).toContain('npm ci && npm start');
     expect(readme).toContain('npm ci && npm test');

@@ -10,8 +10,32 @@ export * from './handover/spec.js';
 export { type SpecOf, specOf } from './handover/spec-of.js';
 export { buildImage, type ImageOptions, imagePieces } from './image.js';
 export { MemoryBuilder, Region, type RegionRequest } from './memory.js';
-export { CONTENT_POLICIES, type ContentPolicy, type ReduceOptions, reduce } from './reduce.js';
 export * from './passt/index.js';
+export { CONTENT_POLICIES, type ContentPolicy, type ReduceOptions, reduce } from './reduce.js';
+export {
+  type BlockSpec,
+  type CapabilitySpec,
+  type ConfigSpec,
+  type DmabufSpec,
+  type EventfdSpec,
+  type GuestMemfdSpec,
+  type HugeFolioSpec,
+  type HugeMemfdSpec,
+  type HugetlbSpec,
+  type HwptSpec,
+  IOMMUFD_BUILDS,
+  type IommufdSpec,
+  type KvmVcpuSpec,
+  type KvmVmSpec,
+  type MemAttrSpec,
+  PCI_BUILDS,
+  type PciDeviceSpec,
+  type PciRfcDeviceSpec,
+  type PciSpec,
+  type SavedStateSpec,
+  VFIO_BUILDS,
+  type VfioSpec,
+} from './siblings/index.js';
 export {
   type BuiltDocument,
   buildDocument,

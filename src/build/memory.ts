@@ -51,7 +51,7 @@ export interface BlockRun {
 /** A written region has at most so many bytes; more is for lazy content. */
 const MAX_WRITTEN = 2 ** 31;
 /** Addresses of x86_64 and arm64 have at most so many bits. */
-const PHYS_BITS = 52;
+export const PHYS_BITS = 52;
 
 /** A run of pages that is somewhere, or will be. */
 export class Region {
@@ -68,6 +68,13 @@ export class Region {
   constructor(request: RegionRequest, pageSize: number) {
     const { label, preserve } = request;
     const pages = Math.max(1, Math.ceil(Number(request.size) / pageSize));
+    // Nothing may depend on a size that no machine has.
+    if (pages * pageSize > 2 ** PHYS_BITS)
+      throw buildError(
+        'build-full',
+        label,
+        `it would have ${BigInt(request.size)} bytes, more than all memory, 2^${PHYS_BITS}`,
+      );
     const order = Math.ceil(Math.log2(pages));
     this.label = label;
     this.#pageSize = pageSize;
@@ -88,7 +95,7 @@ export class Region {
       if (at < 0n || at % BigInt(pageSize * this.align) !== 0n)
         throw buildError(
           'build-address',
-          label,
+          `${label}.at`,
           `it cannot be at 0x${at.toString(16)}: its address has to be a multiple of 0x${(pageSize * this.align).toString(16)}`,
         );
       this.wanted = Number(at / BigInt(pageSize));
@@ -165,10 +172,13 @@ export interface MemoryOptions {
   readonly reserved?: readonly { readonly address: bigint; readonly size: bigint; readonly label: string }[];
 }
 
+/** Page frames at addresses that somebody chose. */
 interface Taken {
   readonly start: number;
   readonly end: number;
   readonly label: string;
+  /** When it was asked for. */
+  readonly order: number;
 }
 
 const DEFAULT_BASE = 0x1000000n;
@@ -180,8 +190,11 @@ export class MemoryBuilder {
   readonly #regions: Region[] = [];
   #pending: Region[] = [];
   readonly #writes: (() => void)[] = [];
-  /** What has an address that somebody chose, sorted. */
+  /** What has an address that somebody chose, sorted; and what was asked for since it was. */
   #taken: Taken[] = [];
+  #asked: Taken[] = [];
+  /** Whether something got an automatic address already. */
+  #hasPlaced = false;
   #next: number;
   readonly #gap: (() => number) | undefined;
 
@@ -192,11 +205,11 @@ export class MemoryBuilder {
     this.#gap = seed === undefined ? undefined : random(seed);
     for (const { address, size, label } of reserved)
       if (size > 0n)
-        this.#take({
-          start: Number(address / BigInt(pageSize)),
-          end: Number((address + size + BigInt(pageSize) - 1n) / BigInt(pageSize)),
+        this.#take(
+          Number(address / BigInt(pageSize)),
+          Number((address + size + BigInt(pageSize) - 1n) / BigInt(pageSize)),
           label,
-        });
+        );
   }
 
   get pageSize(): number {
@@ -206,13 +219,13 @@ export class MemoryBuilder {
     return this.#regions;
   }
 
-  /** Asks for a region. @throws `build-address`, `build-overlap`, `build-value` */
+  /** Asks for a region. @throws `build-address`, `build-value` */
   region(request: RegionRequest): Region {
     const region = new Region(request, this.pageSize);
     this.#regions.push(region);
     if (region.wanted === undefined) this.#pending.push(region);
     else {
-      this.#take({ start: region.wanted, end: region.wanted + region.pages, label: region.label });
+      this.#take(region.wanted, region.wanted + region.pages, region.label);
       region.place(region.wanted);
     }
     return region;
@@ -227,8 +240,14 @@ export class MemoryBuilder {
     this.#writes.push(() => write(region.bytes));
   }
 
-  /** Gives everything that has none yet an address: in the order in which it was asked for. */
+  /**
+   * Gives everything that has none yet an address: in the order in which it was asked for.
+   *
+   * @throws `build-overlap` where addresses that were asked for do not go together.
+   */
   place(): void {
+    this.#arrange();
+    if (this.#pending.length > 0) this.#hasPlaced = true;
     for (const region of this.#pending) region.place(this.#room(region));
     this.#pending = [];
   }
@@ -270,21 +289,32 @@ export class MemoryBuilder {
     return low;
   }
 
-  #take(range: Taken): void {
-    const place = this.#after(range.start);
-    const other = this.#taken[place];
-    if (other !== undefined && other.start < range.end)
-      throw buildError(
-        'build-overlap',
-        range.label,
-        `it would lie where ${other.label} is: 0x${(Math.max(other.start, range.start) * this.pageSize).toString(16)}`,
-      );
-    if (
-      range.start < this.#next &&
-      this.#regions.some((region) => region.isPlaced && overlaps(region, range))
-    )
-      throw buildError('build-overlap', range.label, 'something else was put there already');
-    this.#taken.splice(place, 0, range);
+  #take(start: number, end: number, label: string): void {
+    this.#asked.push({ start, end, label, order: this.#taken.length + this.#asked.length });
+  }
+
+  /** Sorts what was asked for in, and sees that nothing lies in the same place. */
+  #arrange(): void {
+    if (this.#asked.length === 0) return;
+    const asked = this.#asked;
+    this.#asked = [];
+    this.#taken = [...this.#taken, ...asked].sort((a, b) => a.start - b.start || a.order - b.order);
+    let reach: Taken | undefined;
+    for (const range of this.#taken) {
+      if (reach !== undefined && range.start < reach.end) {
+        const [other, later] = reach.order < range.order ? [reach, range] : [range, reach];
+        throw buildError(
+          'build-overlap',
+          later.label,
+          `it would lie where ${other.label} is: 0x${(range.start * this.pageSize).toString(16)}`,
+        );
+      }
+      reach = range;
+    }
+    if (!this.#hasPlaced) return;
+    for (const range of asked)
+      if (this.#regions.some((region) => region.isPlaced && overlaps(region, range)))
+        throw buildError('build-overlap', range.label, 'something else was put there already');
   }
 }
 

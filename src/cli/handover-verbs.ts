@@ -135,8 +135,11 @@ export function* checkHandoverScreen(
   const style = context.style(command);
   const { columns } = context;
   const generation = state.generation === undefined ? '' : `@${state.generation}`;
-  yield `${style.title(file)}: kho${generation}: ${summaryText(state.findings, style)}`;
   const verdict = receiver === undefined ? undefined : verdictOf(state, receiver);
+  const told = new Set<HandoverFinding>(verdict?.findings ?? []);
+  // What the receiver minds is told with its verdict.
+  const others = state.findings.filter((finding) => !told.has(finding));
+  yield `${style.title(file)}: kho${generation}: ${summaryText([...told, ...others], style)}`;
   if (verdict === undefined)
     for (const outcome of outcomesOf(state)) {
       const paint = outcome[0] === 'accepted' ? style.good : style.title;
@@ -148,15 +151,8 @@ export function* checkHandoverScreen(
   }
   if (state.missing !== undefined)
     yield* indented(`contents ${missingText(state.missing)}`, columns, style.dim);
-  const told = new Set<HandoverFinding>(verdict?.findings ?? []);
   if (verdict !== undefined) yield* findingsText(verdict.findings, style, columns, all);
-  // What the receiver minds was told with it.
-  yield* findingsText(
-    state.findings.filter((finding) => !told.has(finding)),
-    style,
-    columns,
-    all,
-  );
+  yield* findingsText(others, style, columns, all);
 }
 
 function* indented(text: string, columns: number, paint: (line: string) => string): Iterable<string> {
@@ -328,8 +324,10 @@ function placeOf(state: HandoverState, at: string, length: number | undefined): 
       ? { object, from, to: from + BigInt(PLAIN) }
       : { object, from, to: object.address + BigInt(object.size) };
   }
-  const node = handoverNodeAt(handoverTree(state), at);
-  const found = objectOf(state, node.path);
+  // Chunks, blocks and nodes of the map are parts of no value, and findings name them.
+  const listed = state.objects.find(({ path }) => path === at);
+  const node = listed === undefined ? handoverNodeAt(handoverTree(state), at) : undefined;
+  const found = listed === undefined ? objectOf(state, node?.path ?? at) : { object: listed, rest: '' };
   const isOwn = found !== undefined && (found.rest === '' || hasPart(found.object, found.rest, state));
   if (isOwn) {
     const { object, rest } = found;
@@ -337,7 +335,7 @@ function placeOf(state: HandoverState, at: string, length: number | undefined): 
     const from = object.address + BigInt(span.from);
     return { object, from, to: from + BigInt(length ?? span.to - span.from) };
   }
-  if (node.address === undefined)
+  if (node?.address === undefined)
     throw new UsageError(`it is not known where the bytes of ${at} lie; name one of its parts`);
   return { object: undefined, from: node.address, to: node.address + BigInt(length ?? PLAIN) };
 }

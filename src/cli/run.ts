@@ -14,7 +14,9 @@ import { addEncode } from './verbs/encode.js';
 import { addExplain } from './verbs/explain.js';
 import { addExtract } from './verbs/extract.js';
 import { addFormats } from './verbs/formats.js';
+import { addGenerate } from './verbs/generate.js';
 import { addGet } from './verbs/get.js';
+import { addGraph } from './verbs/graph.js';
 import { addHexdump } from './verbs/hexdump.js';
 import { addLayout } from './verbs/layout.js';
 import { addPatch } from './verbs/patch.js';
@@ -96,10 +98,12 @@ function makeProgram(context: Context, version: string, out: (chunk: string) => 
     addGet,
     addExtract,
     addRanges,
+    addGraph,
+    addDiff,
     addBuild,
+    addGenerate,
     addReduce,
     addSet,
-    addDiff,
     addPatch,
     addEncode,
     addConvert,

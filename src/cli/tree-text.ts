@@ -47,7 +47,7 @@ function* children(
       const child = node.child(i);
       if (child === undefined) continue;
       yield* line(child, `[${i}]`, indent, 0, options, marks);
-      if (!isInline(child)) yield* children(child, level + 1, options, marks);
+      if (!isShort(child, options)) yield* children(child, level + 1, options, marks);
     }
     if (shown < node.count)
       yield `${gutter(undefined, options)}${indent}${options.style.dim(
@@ -64,7 +64,7 @@ function* children(
   );
   for (const child of shown) {
     yield* line(child, labelOf(child), indent, Math.min(width, 28), options, marks);
-    if (!isInline(child)) yield* children(child, level + 1, options, marks);
+    if (!isShort(child, options)) yield* children(child, level + 1, options, marks);
   }
 }
 
@@ -100,7 +100,7 @@ function* line(
   const named = node.kind === 'field' ? style.name(label) : style.kind[node.kind](label);
   const parts = [`${gutter(node, options)}${indent}${named}`];
   const { text } = node;
-  const aggregate = node.count > 0 && !isInline(node);
+  const aggregate = node.count > 0 && !isShort(node, options);
   if (text !== '') {
     const shown = node.isArray && aggregate ? elementsText(node) : text;
     const space = ' '.repeat(Math.max(0, width - label.length) + 2);
@@ -119,6 +119,11 @@ function* line(
   for (const finding of here ?? [])
     parts.push(`  ${style.severity[finding.severity](`◄ ${finding.severity} ${finding.rule}`)}`);
   yield parts.join('');
+}
+
+/** Whether a line is all there is to show of it; everything is shown on demand. */
+function isShort(node: Node, options: TreeOptions): boolean {
+  return isInline(node) || (node.isClosed === true && !options.full && !options.all);
 }
 
 function elementsText(node: Node): string {

@@ -70,14 +70,17 @@ function ownersOf(state: HandoverState, pageSize: number): Owned[] {
   add(handover.root.address, 1n, 'fdt');
   for (const { name, data } of handover.root.nodes) if (data !== undefined) add(data, 1n, `entries.${name}`);
   for (const { path, address, size: length } of state.objects) add(address, BigInt(length), path);
-  const addRuns = (runs: unknown, owner: string): void => {
+  const addRuns = (runs: unknown, owner: string, common: unknown): void => {
     if (!isIterable(runs)) return;
     for (const run of runs) {
-      if (!isRecord(run) || typeof run.order !== 'number') continue;
-      if (typeof run.address === 'bigint') add(run.address, size << BigInt(run.order), owner);
+      if (!isRecord(run)) continue;
+      // Huge pages of one file are all of the same order, which is told with the file.
+      const { order = common } = run;
+      if (typeof order !== 'number') continue;
+      if (typeof run.address === 'bigint') add(run.address, size << BigInt(order), owner);
       if (typeof run.pfn !== 'bigint' || typeof run.count !== 'number') continue;
-      const pages = run.count * 2 ** run.order;
-      const start = Number(run.pfn) - (run.step === -1 ? pages - 2 ** run.order : 0);
+      const pages = run.count * 2 ** order;
+      const start = Number(run.pfn) - (run.step === -1 ? pages - 2 ** order : 0);
       owned.push({ start, end: start + pages, owner: holderOf(owner) });
     }
   };
@@ -91,7 +94,7 @@ function ownersOf(state: HandoverState, pageSize: number): Owned[] {
     if (!isRecord(value)) return;
     if (typeof value.start === 'bigint' && typeof value.size === 'bigint') add(value.start, value.size, path);
     for (const [name, member] of Object.entries(value)) {
-      if (name === 'folios') addRuns(member, path);
+      if (name === 'folios') addRuns(member, path, value.order);
       else if (typeof member === 'object') visit(member, `${path}.${name}`, depth + 1);
     }
   };

@@ -128,7 +128,7 @@ class ValueNode implements HandoverNode {
     return isRecord(this.value) ? this.#members().length : 0;
   }
   get shown(): number {
-    if (/\.(folios|ranges)$/.test(this.path)) return this.count <= SHORT + 1 ? this.count : SHORT;
+    if (/\.(folios|ranges|mappings)$/.test(this.path)) return this.count <= SHORT + 1 ? this.count : SHORT;
     return this.count <= LONG ? this.count : SHOWN;
   }
   get type(): string {
@@ -280,7 +280,7 @@ function textOf(path: string, label: string, value: unknown, pageSize: number): 
   if (value instanceof Uint8Array) return value.length === 0 ? 'no bytes' : bytesText(value);
   if (isRecord(value)) {
     const line =
-      payloadLine(path, value) ??
+      payloadLine(path, value, sizeText) ??
       LINES.find(([where]) => where.test(path))?.[1](value, pageSize) ??
       iommuLine(path, value, sizeText);
     if (line !== undefined && line !== '') return line;

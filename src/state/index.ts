@@ -24,6 +24,15 @@ export {
 } from './document.js';
 export { countBySeverity } from './findings.js';
 export {
+  type GraphEdge,
+  type GraphGroup,
+  type GraphKind,
+  type GraphNode,
+  type GraphOptions,
+  type HandoverGraph,
+  handoverGraph,
+} from './graph.js';
+export {
   blobOfHandover,
   type HandoverState,
   handoverDocument,

@@ -157,6 +157,7 @@ class OpenState implements State {
       presented: this.value,
       understood: wire.understood,
       wirePath: (path) => format.wirePath(path, reading),
+      ...(format.line === undefined ? {} : { line: (value, path) => format.line?.(value, path) }),
     });
   }
 

@@ -36,6 +36,8 @@ export interface Node {
   readonly count: number;
   /** Whether the children are elements of an array. */
   readonly isArray: boolean;
+  /** Whether its line says all that people want to see of it. */
+  readonly isClosed?: boolean;
   /** Where it lies in the bytes, for those who need the plan. */
   readonly wire: WireNode | undefined;
   child(index: number): Node | undefined;
@@ -49,6 +51,10 @@ export interface TreeSource {
   readonly presented: unknown;
   readonly understood: number;
   wirePath(path: readonly PathPart[]): readonly PathPart[] | undefined;
+  line?(
+    value: unknown,
+    path: readonly PathPart[],
+  ): { readonly text: string; readonly open: boolean } | undefined;
 }
 
 /** The tree's root. */
@@ -108,11 +114,14 @@ class ValueNode implements Node {
   get text(): string {
     const { plan } = this.wire ?? {};
     if (Array.isArray(this.value)) return arrayText(plan, this.value);
-    if (isAggregate(this.value)) return '';
+    if (isAggregate(this.value)) return this.source.line?.(this.value, this.path)?.text ?? '';
     return plan === undefined ? plainText(this.value) : scalarText(plan, this.value);
   }
   get count(): number {
     return Array.isArray(this.value) ? this.value.length : this.list().length;
+  }
+  get isClosed(): boolean {
+    return isAggregate(this.value) && this.source.line?.(this.value, this.path)?.open === false;
   }
   child(index: number): Node | undefined {
     if (!Array.isArray(this.value)) return this.list()[index];

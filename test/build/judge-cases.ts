@@ -5,6 +5,7 @@
 import { type Built, build, fdt, native, type SessionSpec, type Spec, text } from '../formats/kho/builder.js';
 import { unzipped } from '../memory/fixtures.js';
 import { builtCases } from './judge-built.js';
+import { builtIommuCases } from './judge-built-iommu.js';
 import { elfOf } from './judge-elf.js';
 import { iommuCases } from './judge-iommu.js';
 
@@ -30,6 +31,7 @@ export function* judgeCases(): Generator<JudgeCase> {
   yield* broken();
   yield* iommuCases();
   yield* builtCases();
+  yield* builtIommuCases();
 }
 
 function* captures(): Generator<JudgeCase> {

@@ -6,7 +6,10 @@ import type { IO } from '../../src/cli/io.js';
 import { openPath } from '../../src/cli/node-files.js';
 import { patched } from '../../src/cli/patched-copy.js';
 import { run } from '../../src/cli/run.js';
-import { bytesSource } from '../../src/memory/index.js';
+import { bytesSource, writeElfCore } from '../../src/memory/index.js';
+import { buildIommu, type IommuSpec } from '../formats/iommu/builder.js';
+import type { Machine } from '../formats/machine.js';
+import { host, SMALL, siblings } from '../state/graph-machine.js';
 
 const root = new URL('../../', import.meta.url);
 
@@ -54,12 +57,43 @@ async function inputs(): Promise<Map<string, Uint8Array>> {
   ]);
 }
 
+/** Files that take a while to make: when they are asked for. */
+const MADE: Readonly<Record<string, () => Uint8Array>> = {
+  'iommu.elf': () => dumpOf(host(SMALL).machine),
+  'siblings.elf': () => dumpOf(siblings()),
+  'scalable.elf': () => dumpOf({ build: () => buildIommu(SCALABLE) }),
+};
+/** The layout of February 2026 in scalable mode, with slots that were given up. */
+const SCALABLE: IommuSpec = {
+  profile: 'B',
+  pageSize: 4096,
+  scalable: 'first',
+  units: [{}, { deleted: true, ref: 0 }],
+  domains: [{}, { deleted: true }, {}],
+  devices: [
+    { segment: 0x10001, devid: 0x3a08, id: 0x42, domain: 0, unit: 0 },
+    { devid: 0x3a10, id: 3, domain: 2, unit: 0, deleted: true },
+  ],
+};
+function dumpOf(machine: Pick<Machine, 'build'>): Uint8Array {
+  const { pages } = machine.build().memory;
+  const segments = [...pages]
+    .sort(([a], [b]) => a - b)
+    .map(([index, bytes]) => ({ address: BigInt(index * 4096), bytes }));
+  return Buffer.concat([...writeElfCore({ endian: 'little', bits: 64, elfMachine: 62, segments })]);
+}
+
 export async function makeShell(
   options: { columns?: number; env?: Record<string, string> } = {},
 ): Promise<Shell> {
   const files = await inputs();
+  const knownOf = (path: string): Uint8Array | undefined => {
+    const made = files.has(path) ? undefined : MADE[path]?.();
+    if (made !== undefined) files.set(path, made);
+    return files.get(path);
+  };
   const read = async (path: string): Promise<Uint8Array> => {
-    const known = files.get(path);
+    const known = knownOf(path);
     if (known !== undefined) return known;
     return new Uint8Array(await readFile(new URL(path, root)));
   };
@@ -77,7 +111,7 @@ export async function makeShell(
         files.set(path, bytes.slice());
       },
       openPath: async (path) => {
-        const known = files.get(path);
+        const known = knownOf(path);
         if (known === undefined) return openPath(fileURLToPath(new URL(path, root)));
         return { kind: 'file', source: { ...bytesSource(known), close: () => undefined } };
       },

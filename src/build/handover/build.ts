@@ -3,7 +3,7 @@ import type { ABI } from '../../codec/index.js';
 import type { FDTNode } from '../../formats/fdt/index.js';
 import { type Machine, type MemoryContents, type MemorySegment, machineOfABI } from '../../memory/index.js';
 import { buildError } from '../build-error.js';
-import { MemoryBuilder, type Region } from '../memory.js';
+import { MemoryBuilder, PHYS_BITS, type Region } from '../memory.js';
 import { wordOf } from '../words.js';
 import { type BuiltScratch, buildBoot } from './boot.js';
 import { HandoverBuilder, textProperty } from './builder.js';
@@ -51,15 +51,10 @@ export interface BuiltHandover {
 export function buildHandover(spec: HandoverSpec, options: BuildOptions = {}): BuiltHandover {
   const abi = machineOf(spec);
   const generations = generationsOf(spec);
-  const scratch = (spec.scratch ?? []).map(
-    ({ addr, size }, i): BuiltScratch => ({
-      addr: wordOf(addr, `scratch[${i}].addr`),
-      size: wordOf(size, `scratch[${i}].size`),
-    }),
-  );
+  const scratch = scratchOf(spec, abi.pageSize);
   const memory = new MemoryBuilder({
     abi,
-    base: spec.memory?.base === undefined ? undefined : wordOf(spec.memory.base, 'memory.base'),
+    base: spec.memory?.base === undefined ? undefined : baseOf(spec.memory.base),
     seed: spec.memory?.seed,
     reserved: scratch.map(({ addr, size }, i) => ({ address: addr, size, label: `scratch[${i}]` })),
   });
@@ -86,6 +81,32 @@ export function buildHandover(spec: HandoverSpec, options: BuildOptions = {}): B
   };
 }
 
+const LAST = 1n << BigInt(PHYS_BITS);
+
+function baseOf(base: number | bigint): bigint {
+  const address = wordOf(base, 'memory.base');
+  if (address >= LAST)
+    throw buildError('build-address', 'memory.base', `it lies behind the last address, 2^${PHYS_BITS}`);
+  return address;
+}
+
+function scratchOf(spec: HandoverSpec, pageSize: number): BuiltScratch[] {
+  return (spec.scratch ?? []).map(({ addr, size }, i) => {
+    const path = `scratch[${i}]`;
+    const area = { addr: wordOf(addr, `${path}.addr`), size: wordOf(size, `${path}.size`) };
+    for (const name of ['addr', 'size'] as const)
+      if (area[name] % BigInt(pageSize) !== 0n)
+        throw buildError(
+          'build-address',
+          `${path}.${name}`,
+          `a scratch area consists of pages: 0x${area[name].toString(16)} is no multiple of 0x${pageSize.toString(16)}`,
+        );
+    if (area.addr + area.size > LAST)
+      throw buildError('build-address', path, `it would end behind the last address, 2^${PHYS_BITS}`);
+    return area;
+  });
+}
+
 /** What is built, as the writers of dumps take it. */
 export function contentsOfBuilt({ segments, machine, abi }: BuiltHandover): MemoryContents {
   return { segments, machine, pageSize: abi.pageSize };
@@ -104,7 +125,7 @@ function buildNodes(builder: HandoverBuilder, spec: HandoverSpec): BuiltNode[] {
   const nodes: BuiltNode[] = [];
   const metadata = spec.metadata ?? (generations.metadata ? {} : false);
   if (metadata !== false)
-    nodes.push(buildMetadata(builder, { kexec_count: Number(spec.liveupdate_num ?? 1), ...metadata }));
+    nodes.push(buildMetadata(builder, { kexec_count: countOf(spec.liveupdate_num ?? 1), ...metadata }));
   if (spec.kho_test !== undefined) nodes.push(buildKhoTest(builder, spec.kho_test));
   if (generations.edited) nodes.push(buildLuo(builder, spec));
   else if ((spec.sessions ?? []).length > 0 || (spec.flbs ?? []).length > 0)
@@ -117,6 +138,12 @@ function buildNodes(builder: HandoverBuilder, spec: HandoverSpec): BuiltNode[] {
     nodes.push(buildBlob(builder, name, blob));
   }
   return nodes;
+}
+
+/** The count of kexecs has only 32 bits. */
+function countOf(liveUpdates: number | bigint): number {
+  const count = wordOf(liveUpdates, 'liveupdate_num');
+  return count > 0xffffffffn ? 0xffffffff : Number(count);
 }
 
 /** Preserved memory that no node leads to. */

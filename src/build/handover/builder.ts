@@ -6,11 +6,13 @@ import type { ABI, InputOf, Schema } from '../../codec/index.js';
 import { textBytes } from '../../codec/text.js';
 import { type FDTLayout, type FDTNode, type FDTProperty, writeFDT } from '../../formats/fdt/index.js';
 import { KhoBlockHeaderSer, type KhoVmalloc } from '../../formats/kho/schema.js';
+import type { LazyContent } from '../../memory/index.js';
 import { buildError } from '../build-error.js';
 import type { MemoryBuilder, Preserve, Region } from '../memory.js';
 import type { FileReader } from './contents.js';
 import type { BuildRegistry } from './extension.js';
 import type { BuiltGenerations } from './generations.js';
+import type { FileSpec } from './spec.js';
 
 /** Folios of a file that was built, for those who point at them. */
 export interface BuiltFolios {
@@ -19,6 +21,9 @@ export interface BuiltFolios {
   readonly count: number;
   readonly region: Region;
 }
+
+/** Lists are made when they are written, but the pages that name their pages are not. */
+const MAX_LIST = 2 ** 34;
 
 /** Where an entry of a list goes. */
 export interface Slot {
@@ -46,6 +51,10 @@ export class HandoverBuilder {
   readonly readFile: FileReader | undefined;
   /** Folios of files by `session/token`, the token in hexadecimal: `vm-alpha/0x1001`. */
   readonly folios = new Map<string, readonly BuiltFolios[]>();
+  /** What each session has, by its name, for what refers to other files. There before the first file is built. */
+  readonly sessions = new Map<string, readonly FileSpec[]>();
+  /** Addresses of what specs give names to, by what it is and its name: `iommu.domains.guest0`. */
+  readonly named = new Map<string, () => bigint>();
   /** Files there are, over all sessions. */
   files = 0;
 
@@ -90,19 +99,28 @@ export class HandoverBuilder {
   }
 
   /**
-   * A virtually contiguous area of `length` bytes, filled when all addresses are known. Gives its descriptor.
-   * The writer takes the next chunk as soon as one is full, so that a full last one has an empty one behind it.
+   * A virtually contiguous area of `length` bytes, filled when all addresses are known, or, if it is lazy content,
+   * made when it is written. Gives its descriptor. The writer takes the next chunk as soon as one is full, so that
+   * a full last one has an empty one behind it.
    */
   vmalloc(
     label: string,
     length: number,
-    fill: (bytes: Uint8Array) => void,
+    content: ((bytes: Uint8Array) => void) | LazyContent,
   ): () => InputOf<typeof KhoVmalloc> {
     if (length === 0) return () => ({ first: 0n, total_pages: 0, flags: 0, order: 0 });
+    if (length > MAX_LIST)
+      throw buildError('build-full', label, `a list of ${length} bytes is longer than ${MAX_LIST}`);
     const { pageSize } = this;
     const pages = Math.ceil(length / pageSize);
-    const area = this.allocate(label, { size: length, preserve: { order: 0 } });
-    this.memory.fill(area, fill);
+    const isLazy = typeof content !== 'function';
+    const area = this.memory.region({
+      label,
+      size: length,
+      preserve: { order: 0 },
+      ...(isLazy ? { parts: [{ offset: 0n, size: content.size, content }] } : {}),
+    });
+    if (!isLazy) this.memory.fill(area, content);
     const capacity = pageSize / 8 - 1;
     const chunks = Array.from({ length: Math.floor(pages / capacity) + 1 }, (_, i) =>
       this.allocate(`${label}.chunks[${i}]`),

@@ -161,6 +161,13 @@ function textOf(bytes: Uint8Array): string | undefined {
   return readText(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
 }
 
+/** The pieces of bytes. */
+export function piecesOfBytes(bytes: Uint8Array, limit: number): PiecesOf {
+  const writer = new PieceWriter(limit);
+  writer.add(0n, bytes);
+  return writer.done();
+}
+
 /** The pieces of the content of a file. */
 export function piecesOfContent(contents: Iterable<Content>, limit: number): PiecesOf {
   const writer = new PieceWriter(limit);

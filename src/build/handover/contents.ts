@@ -1,5 +1,6 @@
 /** What a file or a region holds: pieces of bytes, some of them only made when they are written. */
 import { fromHex } from '../../codec/index.js';
+import { suggest } from '../../codec/suggest.js';
 import { textBytes } from '../../codec/text.js';
 import type { LazyContent, SegmentContent } from '../../memory/index.js';
 import { buildError } from '../build-error.js';
@@ -103,12 +104,22 @@ function hexBytes(text: string, path: string): Uint8Array {
   return bytes;
 }
 
+const FILLS = ['zeros', 'offsets', 'random'] as const;
+
 /** Lazy content that repeats, counts or looks random. Zeros take no room at all. */
 function filled(fill: string, size: bigint, seed: number, path: string): SegmentContent {
   if (fill === 'zeros') return new Uint8Array();
   if (fill === 'offsets') return { size, read: readOffsets };
   if (fill === 'random') return { size, read: (offset, out) => readRandom(seed, offset, out) };
-  const unit = hexBytes(fill, path);
+  const unit = fromHex(fill.replace(/^0x|\s+/g, ''));
+  if (unit === undefined) {
+    const near = suggest(fill, FILLS);
+    throw buildError(
+      'build-value',
+      path,
+      `a fill is ${FILLS.join(', ')}, or pairs of hexadecimal digits${near === undefined ? '' : `; did you mean ${near}?`}`,
+    );
+  }
   if (unit.length === 0) throw buildError('build-value', path, 'it repeats nothing');
   return {
     size,

@@ -1,5 +1,6 @@
 /** The state of a handover in the layouts of another kernel or machine, as far as the meaning allows it. */
 import type { Handover } from '../../formats/kho/index.js';
+import { type Repage, repagedFile, repagedFlb } from '../siblings/repage.js';
 import { generationsOf, machineOf } from './generations.js';
 import type { FileSpec, FolioSpec, HandoverSpec, MemfdSpec, PreservedSpec, SessionSpec } from './spec.js';
 import { specOf } from './spec-of.js';
@@ -104,7 +105,7 @@ function fileFor(file: FileSpec, version: 1 | 2, path: string, dropped: string[]
 /** The same contents in pages of another size. */
 function withPages(spec: HandoverSpec, from: number, to: number, dropped: string[]): HandoverSpec {
   if (from === to) return spec;
-  const { sessions, kho_test, preserved, ...rest } = spec;
+  const { sessions, flbs, kho_test, preserved, ...rest } = spec;
   return {
     ...rest,
     ...(sessions === undefined
@@ -115,17 +116,15 @@ function withPages(spec: HandoverSpec, from: number, to: number, dropped: string
             ...(session.files === undefined
               ? {}
               : {
-                  files: session.files.map((file, j) =>
-                    file.memfd === undefined
-                      ? file
-                      : {
-                          ...file,
-                          memfd: repaged(file.memfd, from, to, `sessions[${i}].files[${j}]`, dropped),
-                        },
+                  files: session.files.flatMap((file, j) =>
+                    filePaged(file, `sessions[${i}].files[${j}]`, { from, to, dropped }),
                   ),
                 }),
           })),
         }),
+    ...(flbs === undefined
+      ? {}
+      : { flbs: flbs.map((flb, i) => repagedFlb(flb, `flbs[${i}]`, { from, to, dropped })) }),
     ...(kho_test === undefined
       ? {}
       : {
@@ -141,6 +140,14 @@ function withPages(spec: HandoverSpec, from: number, to: number, dropped: string
       ? {}
       : { preserved: preserved.map((blocks): PreservedSpec => repagedBlocks(blocks, from, to)) }),
   };
+}
+
+/** The file with pages of the other size, or none. */
+function filePaged(file: FileSpec, path: string, repage: Repage): readonly FileSpec[] {
+  const { from, to, dropped } = repage;
+  if (file.memfd !== undefined) return [{ ...file, memfd: repaged(file.memfd, from, to, path, dropped) }];
+  const other = repagedFile(file, path, repage);
+  return other === undefined ? [] : [other];
 }
 
 /** The order of the smallest block of the new pages that holds one of the old. */

@@ -17,6 +17,8 @@ export class Describer {
   readonly addresses: boolean;
   readonly inline: number;
   readonly omitted: string[] = [];
+  /** What the spec gives names to, by address: `iommu.domains.guest0`. */
+  readonly named = new Map<bigint, string>();
 
   constructor(handover: Handover, { addresses = false, inline = INLINE }: SpecOfOptions) {
     this.handover = handover;

@@ -3,7 +3,7 @@ import type { Region } from '../memory.js';
 import type { Field } from '../spec/shape.js';
 import type { HandoverBuilder } from './builder.js';
 import type { Describer } from './describer.js';
-import type { FileSpec } from './spec.js';
+import type { FileSpec, FlbSpec } from './spec.js';
 
 /** Which file it is. */
 export interface FilePlace {
@@ -23,8 +23,11 @@ export interface FileBuilder {
   compatible(builder: HandoverBuilder, value: unknown): string;
   /** The handler's own word, asked for when all addresses are known. */
   build(value: unknown, builder: HandoverBuilder, place: FilePlace): () => bigint;
-  /** The string, if a spec has to say it: it is not the one that follows from the rest. */
-  saysCompatible(compatible: string, describer: Describer): { readonly compatible?: string };
+  /**
+   * The string, if a spec has to say it: it is not the one that follows from the rest. `value` is what the decoder
+   * of the file gave.
+   */
+  saysCompatible(compatible: string, describer: Describer, value: unknown): { readonly compatible?: string };
   /** What `build` would have to be given: from what the decoder of the file gave. */
   describe(value: unknown, describer: Describer, place: Omit<FilePlace, 'file'>): unknown;
 }
@@ -37,7 +40,7 @@ export interface FlbBuilder {
   /** The name, where the FLB does not give one. */
   flbName(builder: HandoverBuilder, value: unknown): string;
   /** Runs when all files are there, so that it can point at them. Gives the word of the FLB. */
-  build(value: unknown, builder: HandoverBuilder, path: string): () => bigint;
+  build(value: unknown, builder: HandoverBuilder, path: string, flb: FlbSpec): () => bigint;
   /** What `build` would have to be given: from what the decoder of the FLB gave. */
   describe(value: unknown, describer: Describer, path: string): unknown;
 }

@@ -1,5 +1,6 @@
 /** Which layouts a kernel writes together, and on which machine. */
-import { type ABI, ABI as ABIS, findABI, withParts } from '../../codec/index.js';
+import { type ABI, ABI_NAMES, ABI as ABIS, findABI, withParts } from '../../codec/index.js';
+import { suggest } from '../../codec/suggest.js';
 import { KHO_GENERATIONS, type KhoGeneration, RECEIVERS } from '../../formats/kho/index.js';
 import { LUO_GENERATIONS, type LuoGeneration } from '../../formats/luo/index.js';
 import { buildError } from '../build-error.js';
@@ -63,7 +64,11 @@ const PAGE_SIZES = [4096, 16384, 65536];
 export function machineOf(spec: HandoverSpec): ABI {
   const name = spec.abi ?? (spec.page_size === undefined || spec.page_size === 4096 ? 'x86_64' : 'aarch64');
   const abi = findABI(name);
-  if (abi === undefined) throw buildError('build-value', 'abi', `there is no ABI ${JSON.stringify(name)}`);
+  if (abi === undefined) {
+    const near = suggest(name, ABI_NAMES);
+    const hint = near === undefined ? '' : `; did you mean ${near}?`;
+    throw buildError('build-value', 'abi', `there is no ABI ${JSON.stringify(name)}${hint}`);
+  }
   if (abi.pointerSize !== 8)
     throw buildError('build-value', 'abi', `${name} has 32 bits; kernels hand over on machines of 64 bits`);
   const pageSize = spec.page_size ?? (abi === ABIS.x86_64 ? 4096 : abi.pageSize);

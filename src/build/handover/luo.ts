@@ -93,6 +93,7 @@ export function buildLuo(builder: HandoverBuilder, spec: HandoverSpec): BuiltNod
 
 /** Bytes of a name, with room for its NUL. @throws `build-value` */
 function nameOf(name: string, length: number, path: string, what: string): string {
+  if (name.includes('\0')) throw buildError('build-value', path, `${what} has no NUL, which would end it`);
   const bytes = textBytes(name);
   if (bytes === undefined || bytes.length >= length)
     throw buildError(
@@ -115,6 +116,7 @@ function buildSessions(builder: HandoverBuilder, specs: readonly SessionSpec[]):
   const { first } = list;
   if (luo.sessions === 'pages' && first !== undefined)
     builder.memory.write(first, 0, LuoSessionHeaderSer, () => ({ count: specs.length }));
+  for (const { name, files = [] } of specs) builder.sessions.set(name, files);
   const names = new Map<string, number>();
   for (const [i, session] of specs.entries()) {
     const path = `sessions[${i}]`;
@@ -209,7 +211,8 @@ function buildFlbs(builder: HandoverBuilder, specs: readonly FlbSpec[]): Region 
       `${path}.name`,
       'the name of an FLB',
     );
-    const data = known?.build(flb[known.key], builder, path) ?? (() => wordOf(flb.data ?? 0, `${path}.data`));
+    const data =
+      known?.build(flb[known.key], builder, path, flb) ?? (() => wordOf(flb.data ?? 0, `${path}.data`));
     builder.memory.write(page, SIZES.flbHeader + i * SIZES.flb, LuoFlbSer, () => ({
       name,
       data: data(),

@@ -1,5 +1,6 @@
 /** Builds the map of preserved memory: a radix tree, or a list of chunks of bitmaps. */
 import { radixShape } from '../../formats/kho/radix.js';
+import { buildError } from '../build-error.js';
 import type { BlockRun, Region } from '../memory.js';
 import type { HandoverBuilder } from './builder.js';
 
@@ -18,11 +19,23 @@ export function blocksOf(regions: readonly Region[]): BlockRun[] {
   return merged;
 }
 
+/** A map is kept in memory; one of this size tells of 4 TiB in single pages of 4 KiB. */
+const MAX_MAP = 128 << 20;
+
+function checkSize(bytes: number): void {
+  if (bytes > MAX_MAP)
+    throw buildError(
+      'build-full',
+      'preserved',
+      `the map of what is preserved would have more than ${MAX_MAP} bytes: preserve larger blocks, or fewer`,
+    );
+}
+
 /** Gives the address for the root's `preserved-memory-map`, known when everything is placed. */
 export function buildMap(builder: HandoverBuilder, runs: readonly BlockRun[]): () => bigint {
   const first =
     builder.generations.kho.map === 'radix' ? buildRadix(builder, runs) : buildBitmaps(builder, runs);
-  return () => first?.address ?? 0n;
+  return () => first.address;
 }
 
 /** A page of the tree: what hangs below its slots, or the bits of a leaf. */
@@ -41,6 +54,7 @@ function buildRadix(builder: HandoverBuilder, runs: readonly BlockRun[]): Region
   const little = builder.abi.endian === 'little';
   const label = 'fdt.preserved-memory-map';
   const node = (): TreeNode => ({ region: builder.page(label), below: new Map() });
+  let leaves = 0;
   const root = node();
   const leafOf = (key: number): TreeNode => {
     let at = root;
@@ -49,6 +63,7 @@ function buildRadix(builder: HandoverBuilder, runs: readonly BlockRun[]): Region
         Math.floor(key / 2 ** ((level - 1) * shape.nodeBits + shape.leafBits)) % 2 ** shape.nodeBits;
       let next = at.below.get(slot);
       if (next === undefined) {
+        if (level === 1) checkSize(++leaves * builder.pageSize);
         next = node();
         const parent = at.region;
         const child = next.region;
@@ -103,7 +118,7 @@ interface Bitmap {
   readonly runs: { readonly bit: number; readonly count: number }[];
 }
 
-function buildBitmaps(builder: HandoverBuilder, runs: readonly BlockRun[]): Region | undefined {
+function buildBitmaps(builder: HandoverBuilder, runs: readonly BlockRun[]): Region {
   const { pageSize } = builder;
   const little = builder.abi.endian === 'little';
   const label = 'fdt.preserved-memory-map';
@@ -120,6 +135,7 @@ function buildBitmaps(builder: HandoverBuilder, runs: readonly BlockRun[]): Regi
     used += size;
     return { region: slab, offset: used - size };
   };
+  checkSize(runs.reduce((sum, { count }) => sum + Math.ceil(count / bits), 0) * size);
   const chunks: Region[] = [];
   for (const order of [...new Set(runs.map((run) => run.order))].sort((a, b) => a - b)) {
     const bitmaps = bitmapsOf(
@@ -149,7 +165,22 @@ function buildBitmaps(builder: HandoverBuilder, runs: readonly BlockRun[]): Regi
         });
     }
   }
-  return chunks[0];
+  // Kernels from 6.19 on refuse a handover without a map, and take an empty one.
+  return chunks[0] ?? emptyList(builder, label, size);
+}
+
+/** A list whose only bitmap has no bits. A small one does not begin its page, so that its size can be told. */
+function emptyList(builder: HandoverBuilder, label: string, size: number): Region {
+  const bitmap = builder.page(label);
+  const offset = size < builder.pageSize ? size : 0;
+  const chunk = builder.page(label);
+  const little = builder.abi.endian === 'little';
+  builder.memory.fill(chunk, (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    view.setUint32(12, 1, little);
+    view.setBigUint64(CHUNK_HEADER + 8, bitmap.address + BigInt(offset), little);
+  });
+  return chunk;
 }
 
 function bitmapsOf(runs: readonly BlockRun[], order: number, bits: number): Bitmap[] {

@@ -8,7 +8,7 @@ import { KHO_TEST_MAGIC } from '../../formats/kho-test/index.js';
 import { contentSize, readContent } from '../../memory/segments.js';
 import { buildError } from '../build-error.js';
 import type { Region, RegionPart } from '../memory.js';
-import { wordOf } from '../words.js';
+import { smallOf, wordOf } from '../words.js';
 import { type HandoverBuilder, textProperty } from './builder.js';
 import { contentsOf, slice } from './contents.js';
 import type { BuiltNode } from './extension.js';
@@ -17,6 +17,8 @@ import type { BlobSpec, KhoTestSpec, MetadataSpec, ReserveMemSpec } from './spec
 const MAX_REGIONS = 8;
 const MAX_NAME = 15;
 const RELEASE_LENGTH = 65;
+/** Checksums are computed over the contents, which are made for it. */
+const MAX_SUMMED = 256 << 20;
 
 export function buildMemblock(
   builder: HandoverBuilder,
@@ -31,6 +33,8 @@ export function buildMemblock(
     );
   const regions = entries.map(([name, spec]) => {
     const path = `memblock.${name}`;
+    if (/[\0/]/.test(name))
+      throw buildError('build-value', path, 'the name of a region has no slash and no NUL');
     if (name === '' || name.length > MAX_NAME)
       throw buildError('build-value', path, `the name of a region has 1 to ${MAX_NAME} characters`);
     const contents = contentsOf(spec.contents, `${path}.contents`, builder.readFile);
@@ -70,6 +74,9 @@ export function buildMemblock(
 
 export function buildMetadata(builder: HandoverBuilder, spec: MetadataSpec): BuiltNode {
   const { previous_release = `${builder.generations.release}.0`, kexec_count = 1 } = spec;
+  smallOf(kexec_count, 32, 'metadata.kexec_count');
+  if (previous_release.includes('\0'))
+    throw buildError('build-value', 'metadata.previous_release', 'a NUL would end it');
   if (previous_release.length >= RELEASE_LENGTH)
     throw buildError(
       'build-value',
@@ -87,6 +94,13 @@ export function buildMetadata(builder: HandoverBuilder, spec: MetadataSpec): Bui
 /** The folios of the kernel's own test, with the checksum that it takes over them. */
 export function buildKhoTest(builder: HandoverBuilder, spec: KhoTestSpec): BuiltNode {
   const little = builder.abi.endian === 'little';
+  const pages = spec.folios.reduce((sum, { order = 0 }) => sum + 2 ** order, 0);
+  if (spec.csum === undefined && pages * builder.pageSize > MAX_SUMMED)
+    throw buildError(
+      'build-full',
+      'kho_test.folios',
+      `a checksum is taken over ${MAX_SUMMED} bytes at most: give csum for more`,
+    );
   const folios = spec.folios.map(({ order = 0, at, contents }, i) => {
     const path = `kho_test.folios[${i}]`;
     if (order > 20) throw buildError('build-value', path, 'a folio has at most 2^20 pages here');

@@ -113,10 +113,11 @@ function machineOf({ abi, walk }: Handover): HandoverSpec {
 
 function luoParts(luo: LuoValue, describer: Describer, registry: BuildRegistry): HandoverSpec {
   const files = luo.sessions.reduce((sum, session) => sum + session.files.length, 0);
+  // FLBs give names to what files refer to.
+  const flbs = luo.flbs.map((flb, i) => flbOf(flb, files, `flbs[${i}]`, describer, registry));
   const sessions = luo.sessions.map((session, i) =>
     sessionOf(session, `sessions[${i}]`, describer, registry),
   );
-  const flbs = luo.flbs.map((flb, i) => flbOf(flb, files, `flbs[${i}]`, describer, registry));
   return {
     ...(sessions.length === 0 ? {} : { sessions }),
     ...(flbs.length === 0 ? {} : { flbs }),
@@ -151,7 +152,7 @@ function fileOf(
     return { token, compatible, data };
   }
   const value = builder.describe(file[builder.key], describer, { session, token, path });
-  return { token, ...builder.saysCompatible(compatible, describer), [builder.key]: value };
+  return { token, ...builder.saysCompatible(compatible, describer, file[builder.key]), [builder.key]: value };
 }
 
 function flbOf(

@@ -1,19 +1,52 @@
 /** From the text of a spec to what it asks for. */
 import { CarryoverError, isCarryoverError } from '../../codec/index.js';
 import { type BuildOptions, type BuiltHandover, buildHandover } from '../handover/build.js';
-import { BUILD_REGISTRY } from '../handover/registry.js';
 import type { HandoverSpec } from '../handover/spec.js';
-import { handoverShape } from './handover-shape.js';
+import { buildPasst } from '../passt/build.js';
+import type { PasstSpec } from '../passt/spec.js';
+import { DOCUMENT_KINDS, HANDOVER_SHAPE, KIND_KEYS, kindOf } from './kinds.js';
 import type { Places } from './places.js';
-import { type ReadSpec, readSpec } from './read.js';
+import { parseSpec, type ReadSpec, readParsed, readSpec, topKeys } from './read.js';
 
-/** The shape of specs of handovers with all that carryover builds. */
-export const HANDOVER_SHAPE = handoverShape({
-  files: Object.fromEntries(
-    BUILD_REGISTRY.files.flatMap(({ key, field }) => (field === undefined ? [] : [[key, field]])),
-  ),
-  flbs: Object.fromEntries(BUILD_REGISTRY.flbs.map(({ key, field }) => [key, field])),
-});
+/** What a document asks for, with the places of its parts. */
+export type SpecDocument =
+  | { readonly kind: 'handover'; readonly spec: HandoverSpec; readonly places: Places }
+  | { readonly kind: 'passt'; readonly spec: PasstSpec; readonly places: Places };
+
+/**
+ * Reads a spec of any kind from YAML or JSON.
+ *
+ * @throws `spec-syntax`, `spec-invalid`, with line and column.
+ */
+export function readDocument(source: string): SpecDocument {
+  const parsed = parseSpec(source);
+  const kind = kindOf(topKeys(parsed));
+  if (kind === 'passt') {
+    const { value, places } = readParsed(parsed, DOCUMENT_KINDS.passt.shape);
+    return { kind, spec: value.passt, places };
+  }
+  const { value, places } = readParsed(parsed, HANDOVER_SHAPE, KIND_KEYS);
+  return { kind, spec: value, places };
+}
+
+export type BuiltDocument =
+  | { readonly kind: 'handover'; readonly built: BuiltHandover }
+  | { readonly kind: 'passt'; readonly bytes: Uint8Array };
+
+/** Builds what a document asks for. @throws what building throws, with line and column. */
+export function buildDocument(document: SpecDocument, options: BuildOptions = {}): BuiltDocument {
+  return placed(document.places, () =>
+    document.kind === 'passt'
+      ? {
+          kind: 'passt',
+          bytes: buildPasst(
+            document.spec,
+            options.readFile === undefined ? {} : { readFile: options.readFile },
+          ),
+        }
+      : { kind: 'handover', built: buildHandover(document.spec, options) },
+  );
+}
 
 /**
  * Reads a spec of a handover from YAML or JSON.
@@ -25,7 +58,7 @@ export function readHandoverSpec(source: string): ReadSpec<HandoverSpec> {
 }
 
 /**
- * Builds what the text of a spec asks for.
+ * Builds the handover that the text of a spec asks for.
  *
  * @throws what reading and building it throw, with line and column.
  */
@@ -56,9 +89,9 @@ export function filesIn(spec: unknown): readonly string[] {
     if (Array.isArray(value)) for (const element of value) visit(element);
     else if (typeof value === 'object' && value !== null)
       for (const [key, inner] of Object.entries(value)) {
-        // Only pieces of contents have a key of this name whose value is a text.
-        if (key === 'file' && typeof inner === 'string') files.add(inner);
-        else visit(inner);
+        // Pieces of contents name files beside the spec; mappings of a domain name preserved ones.
+        if (key !== 'file' || typeof inner !== 'string') visit(inner);
+        else if (!('iova' in value)) files.add(inner);
       }
   };
   visit(spec);

@@ -18,7 +18,7 @@ import {
   word,
 } from './shape.js';
 
-function bitsOf(members: Readonly<Record<string, number | bigint>>): Readonly<Record<string, number>> {
+export function bitsOf(members: Readonly<Record<string, number | bigint>>): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(members).map(([name, bit]) => [name, Number(bit)]));
 }
 

@@ -1,7 +1,10 @@
 /** Reads a spec: YAML, of which JSON is a part, by its shape; what is wrong is told at line and column. */
 import {
+  type Alias,
+  type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -9,6 +12,7 @@ import {
   type Pair,
   parseAllDocuments,
   type Scalar,
+  visit,
   type YAMLMap,
 } from 'yaml';
 import { CarryoverError } from '../../codec/index.js';
@@ -24,14 +28,30 @@ export interface ReadSpec<T> {
 
 /** Specs are written by people, and by this tool; longer ones are something else. */
 const MAX_TEXT = 256 << 20;
-/** Aliases are followed so often that no spec of a sensible size has more. */
+/** More parts than this are not written, nor read in a sensible time. */
 const MAX_NODES = 4_000_000;
+/** A few lines of aliases of aliases would stand for more than any machine could read. */
+const MAX_ALIASED = 200_000;
+const TOO_DEEP = 'the spec is nested too deeply to be read';
 
 interface Reader {
   readonly places: Places;
   readonly lines: LineCounter;
   nodes: number;
+  /** Aliases that are being followed, and the parts that were read because of them. */
+  within: number;
+  aliased: number;
+  /** Keys at the top of other kinds of documents. */
+  readonly otherKeys: readonly string[];
   /** What an alias stands for. */
+  resolve(node: Node): Node | undefined;
+}
+
+/** A spec whose text was understood. */
+export interface ParsedSpec {
+  readonly lines: LineCounter;
+  /** Undefined where the text says nothing. */
+  readonly contents: Node | undefined;
   resolve(node: Node): Node | undefined;
 }
 
@@ -41,22 +61,38 @@ interface Reader {
  * @throws `spec-syntax` for what is no YAML, `spec-invalid` for what the shape does not allow.
  */
 export function readSpec<const S extends Shape>(source: string, shape: S): ReadSpec<Read<S>> {
+  return readParsed(parseSpec(source), shape);
+}
+
+/** The YAML of a spec, whatever it says. @throws `spec-syntax`, `spec-invalid` */
+export function parseSpec(source: string): ParsedSpec {
   if (source.length > MAX_TEXT) throw specError('spec-invalid', '', undefined, 'the spec is too long');
   const lines = new LineCounter();
-  const documents = parseAllDocuments(source, {
-    lineCounter: lines,
-    intAsBigInt: true,
-    prettyErrors: false,
-    uniqueKeys: true,
-  });
+  const documents = shallow(() =>
+    parseAllDocuments(source, {
+      lineCounter: lines,
+      intAsBigInt: true,
+      prettyErrors: false,
+      // The parser compares each key with all others; the reader looks them up.
+      uniqueKeys: false,
+    }),
+  );
   const [document, second] = Array.isArray(documents) ? documents : [];
-  const places = new Places();
-  if (document === undefined || document.contents === null)
-    // What says nothing asks for what is built without being asked for anything.
-    return { value: readNode(undefined, shape, '', emptyReader(places, lines)) as Read<S>, places };
-  const [problem] = document.errors;
+  if (document === undefined) return { lines, contents: undefined, resolve: (node) => node };
+  // What is not known, such as a tag, is only a warning to the parser; here it would be lost.
+  const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined)
-    throw specError('spec-syntax', '', placeAt(lines, problem.pos[0]), problem.message.replace(/\s+/g, ' '));
+    throw specError(
+      'spec-syntax',
+      '',
+      placeAt(lines, problem.pos[0]),
+      /call stack/.test(problem.message)
+        ? TOO_DEEP
+        : problem.message.replace(/\s+/g, ' ').replace(/ at line \d+, column \d+$/, ''),
+    );
+  const { version } = document.directives?.yaml ?? {};
+  if (version !== undefined && version !== '1.2')
+    throw specError('spec-syntax', '', { line: 1, column: 1 }, `specs are YAML 1.2, not ${version}`);
   if (second !== undefined)
     throw specError(
       'spec-syntax',
@@ -64,18 +100,67 @@ export function readSpec<const S extends Shape>(source: string, shape: S): ReadS
       placeAt(lines, second.range[0]),
       'there is a second document; a spec is one',
     );
-  const reader: Reader = {
-    places,
-    lines,
-    nodes: 0,
-    resolve: (node) => (isAlias(node) ? node.resolve(document) : node),
-  };
-  // `Read` says what the readers below give for each kind of shape.
-  return { value: readNode(document.contents, shape, '', reader) as Read<S>, places };
+  return { lines, contents: document.contents ?? undefined, resolve: resolver(document, lines) };
 }
 
-function emptyReader(places: Places, lines: LineCounter): Reader {
-  return { places, lines, nodes: 0, resolve: (node) => node };
+/** What the aliases of a document stand for: the nearest anchor before them, found in one walk. */
+function resolver(document: Document.Parsed, lines: LineCounter): ParsedSpec['resolve'] {
+  const anchors = new Map<string, Node>();
+  const meant = new Map<Node, Node>();
+  const lost: Alias[] = [];
+  shallow(() =>
+    visit(document, {
+      Node(_, node) {
+        if (isAlias(node)) {
+          const found = anchors.get(node.source);
+          if (found === undefined) lost.push(node);
+          else meant.set(node, found);
+        } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+      },
+    }),
+  );
+  const [first] = lost;
+  if (first !== undefined)
+    throw specError(
+      'spec-syntax',
+      '',
+      placeAt(lines, first.range?.[0]),
+      `no anchor is called ${JSON.stringify(first.source)} before this`,
+    );
+  return (node) => (isAlias(node) ? meant.get(node) : node);
+}
+
+/** Parser and reader go down one call for each level, and the engine has only so many. */
+function shallow<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw specError('spec-syntax', '', undefined, TOO_DEEP);
+    throw error;
+  }
+}
+
+/** The keys at the top, which tell what a document describes. */
+export function topKeys({ contents, resolve }: ParsedSpec): readonly string[] {
+  const top = contents === undefined ? undefined : resolve(contents);
+  return isMap(top) ? top.items.flatMap(({ key }) => (isScalar(key) ? [String(key.value)] : [])) : [];
+}
+
+/**
+ * Reads a parsed spec by a shape. `otherKeys` would make it a document of another kind: they are suggested as well.
+ *
+ * @throws `spec-invalid`
+ */
+export function readParsed<const S extends Shape>(
+  { lines, contents, resolve }: ParsedSpec,
+  shape: S,
+  otherKeys: readonly string[] = [],
+): ReadSpec<Read<S>> {
+  const places = new Places();
+  const reader: Reader = { places, lines, nodes: 0, within: 0, aliased: 0, otherKeys, resolve };
+  // What says nothing asks for what is built without being asked for anything. `Read` says what the readers
+  // below give for each kind of shape.
+  return { value: shallow(() => readNode(contents, shape, '', reader)) as Read<S>, places };
 }
 
 /** An error of a spec, with its place in the text. */
@@ -96,13 +181,25 @@ function placeAt(lines: LineCounter, offset: number | undefined): Place | undefi
   return line === 0 ? { line: 1, column: 1 } : { line, column: col };
 }
 
+function notePlace(node: Node | undefined | null, path: string, { lines, places }: Reader): void {
+  const place = placeAt(lines, node?.range?.[0]);
+  if (place !== undefined) places.set(path, place);
+}
+
 function readNode(given: Node | undefined | null, shape: Shape, path: string, reader: Reader): unknown {
   const node = given === null || given === undefined ? undefined : reader.resolve(given);
   if (++reader.nodes > MAX_NODES) fail(reader, path, node, 'the spec has too many parts');
-  if (given !== null && given !== undefined) {
-    const place = placeAt(reader.lines, given.range?.[0]);
-    if (place !== undefined) reader.places.set(path, place);
+  if (given !== null && given !== undefined && isAlias(given)) {
+    reader.within++;
+    const value = readNode(node, shape, path, reader);
+    reader.within--;
+    // An error is where the alias stands, too.
+    notePlace(given, path, reader);
+    return value;
   }
+  if (reader.within > 0 && ++reader.aliased > MAX_ALIASED)
+    fail(reader, path, node, `aliases stand for more than ${MAX_ALIASED} parts`);
+  notePlace(given, path, reader);
   switch (shape.kind) {
     case 'object':
       return readObject(node, shape.fields, shape.name, path, reader);
@@ -135,11 +232,13 @@ function readNode(given: Node | undefined | null, shape: Shape, path: string, re
     }
     case 'choice': {
       const value = scalarOf(node);
+      if (!isScalar(node)) return mismatch(reader, path, node, `one of ${shape.values.join(', ')}`);
       const found = typeof value === 'string' ? value : (sourceOf(node) ?? String(value));
       if (shape.values.includes(found)) return found;
       const near = suggest(found, shape.values);
-      return fail(reader, path, node, `there is no ${JSON.stringify(found)} here`, {
-        expected: `${near === undefined ? 'one of' : `${near}? One of`} ${shape.values.join(', ')}`,
+      const hint = near === undefined ? '' : `; did you mean ${near}?`;
+      return fail(reader, path, node, `there is no ${JSON.stringify(shortened(found))} here${hint}`, {
+        expected: `one of ${shape.values.join(', ')}`,
       });
     }
     case 'boolean': {
@@ -160,17 +259,15 @@ function readObject(
 ): unknown {
   if (!isEmpty(node) && !isMap(node)) return mismatch(reader, path, node, `an object: ${name}`);
   const value: [string, unknown][] = [];
-  const known = Object.keys(fields);
+  // Another key would make the whole document one of another kind.
+  const known = path === '' ? [...Object.keys(fields), ...reader.otherKeys] : Object.keys(fields);
   for (const [key, keyNode, inner] of isMap(node) ? pairsOf(node, path, reader) : []) {
     const entry = Object.hasOwn(fields, key) ? fields[key] : undefined;
     if (entry === undefined) {
-      const near = suggest(key, known);
-      fail(reader, join(path, key), keyNode, `${name} has no ${JSON.stringify(key)}`, {
-        expected: `${near === undefined ? 'one of' : `${near}? One of`} ${known.join(', ')}`,
-      });
+      unknownKey(key, keyNode, known, name, path, reader);
     }
     // A key without a value asks for what is there by default.
-    if (isEmpty(inner) && entry.shape.kind !== 'object' && entry.shape.kind !== 'either') {
+    if (isEmpty(inner === undefined ? undefined : reader.resolve(inner)) && !takesNothing(entry.shape)) {
       if (entry.required) fail(reader, join(path, key), keyNode, `${key} has no value`);
       continue;
     }
@@ -182,24 +279,95 @@ function readObject(
   return Object.fromEntries(value);
 }
 
-/** Keys with their nodes. */
-function pairsOf(
-  node: YAMLMap,
+/** A key with its node and that of its value. */
+type KeyedNode = readonly [name: string, key: Node | undefined, value: Node | undefined];
+
+/** Whether a key without a value says something all the same: that there is an empty one. */
+function takesNothing(shape: Shape): boolean {
+  return shape.kind === 'either'
+    ? shape.of.some(takesNothing)
+    : ['object', 'map', 'list'].includes(shape.kind);
+}
+
+/** Keys with their nodes. `<<` takes over the keys of another object that are not given. */
+function pairsOf(node: YAMLMap, path: string, reader: Reader): KeyedNode[] {
+  const pairs = new Map<string, KeyedNode>();
+  const merged: (Node | undefined)[] = [];
+  for (const pair of node.items) {
+    const key = asNode(pair.key);
+    const name = keyOf(pair, path, reader);
+    if (name === '<<' && isScalar(key) && key.type === 'PLAIN') {
+      merged.push(asNode(pair.value));
+      continue;
+    }
+    const other = pairs.get(name);
+    if (other !== undefined) {
+      const place = placeAt(reader.lines, other[1]?.range?.[0]);
+      fail(
+        reader,
+        join(path, name),
+        key,
+        `${JSON.stringify(name)} is given twice${place === undefined ? '' : ` (first in line ${place.line})`}`,
+      );
+    }
+    pairs.set(name, [name, key, asNode(pair.value)]);
+  }
+  for (const one of merged) mergeInto(pairs, one, path, reader, 0);
+  return [...pairs.values()];
+}
+
+/** Objects that take each other over go no deeper than this. */
+const MAX_MERGES = 16;
+
+function mergeInto(
+  pairs: Map<string, KeyedNode>,
+  given: Node | undefined,
   path: string,
   reader: Reader,
-): (readonly [string, Node | undefined, Node | undefined])[] {
-  return node.items.map((pair: Pair) => {
-    const key = asNode(pair.key);
-    const value = scalarOf(key);
-    if (typeof value !== 'string' && typeof value !== 'bigint')
-      return fail(reader, path, key, 'a key is a text');
-    return [typeof value === 'string' ? value : (sourceOf(key) ?? String(value)), key, asNode(pair.value)];
-  });
+  depth: number,
+): void {
+  const node = given === undefined ? undefined : reader.resolve(given);
+  if (++reader.nodes > MAX_NODES || depth > MAX_MERGES)
+    fail(reader, path, given, '<< takes over too many objects');
+  if (isSeq(node)) {
+    for (const item of node.items) mergeInto(pairs, asNode(item), path, reader, depth + 1);
+    return;
+  }
+  if (!isMap(node)) mismatch(reader, path, given, 'an object, or a list of objects, behind <<');
+  for (const pair of node.items) {
+    const name = keyOf(pair, path, reader);
+    if (name === '<<') mergeInto(pairs, asNode(pair.value), path, reader, depth + 1);
+    else if (!pairs.has(name)) pairs.set(name, [name, asNode(pair.key), asNode(pair.value)]);
+  }
+}
+
+function keyOf(pair: Pair, path: string, reader: Reader): string {
+  const key = asNode(pair.key);
+  const value = scalarOf(key === undefined ? undefined : reader.resolve(key));
+  if (typeof value === 'string') return value;
+  // A name may look like a number.
+  if (typeof value === 'bigint' || typeof value === 'number') return sourceOf(key) ?? String(value);
+  return fail(reader, path, key, 'a key is a text');
 }
 
 /** The parser gives nodes; its types say that anything may stand there. */
 function asNode(value: unknown): Node | undefined {
-  return value === null || value === undefined ? undefined : (value as Node);
+  return isNode(value) ? value : undefined;
+}
+
+function unknownKey(
+  key: string,
+  node: Node | undefined,
+  known: readonly string[],
+  name: string,
+  path: string,
+  reader: Reader,
+): never {
+  const near = suggest(key, known);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return fail(reader, join(path, key), node, `${name} has no ${JSON.stringify(shortened(key))}${hint}`, {
+    expected: `one of ${known.join(', ')}`,
+  });
 }
 
 /** Which kinds of shapes what is there could be of. */
@@ -227,10 +395,13 @@ function readEither(node: Node | undefined, of: readonly Shape[], path: string, 
       Object.entries(shape.fields).every(([key, f]) => !f.required || keys.has(key)),
   );
   if (chosen !== undefined) return readNode(node, chosen, path, reader);
-  const wanted = fitting.flatMap((shape) =>
-    shape.kind === 'object'
-      ? Object.entries(shape.fields).flatMap(([key, { required }]) => (required ? [key] : []))
-      : [],
+  const objects = fitting.flatMap((shape) => (shape.kind === 'object' ? [shape] : []));
+  const known = new Set(objects.flatMap(({ fields }) => Object.keys(fields)));
+  // Most often the key that would tell is misspelt.
+  for (const [key, keyNode] of pairsOf(node, path, reader))
+    if (!known.has(key)) unknownKey(key, keyNode, [...known], 'this', path, reader);
+  const wanted = objects.flatMap(({ fields }) =>
+    Object.entries(fields).flatMap(([key, { required }]) => (required ? [key] : [])),
   );
   return fail(reader, path, node, 'nothing says what this is', { expected: `one of ${wanted.join(', ')}` });
 }
@@ -266,7 +437,7 @@ const UNITS: Readonly<Record<string, bigint>> = { k: 1n << 10n, m: 1n << 20n, g:
 /** `4096`, `0x1000`, `"4 KiB"`, `64M`. */
 export function wordOfText(text: string): bigint | undefined {
   const [, digits, unit] =
-    /^\s*(0x[0-9a-f_]+|\d[\d_]*)\s*(?:([kmgt])(?:i?b)?|b(?:ytes)?)?\s*$/i.exec(text) ?? [];
+    /^\s*(0x[0-9a-f][0-9a-f_]*|0|[1-9][\d_]*)\s*(?:([kmgt])(?:i?b)?|b(?:ytes)?)?\s*$/i.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = BigInt(digits.replaceAll('_', ''));
   return unit === undefined ? value : value * (UNITS[unit.toLowerCase()] ?? 1n);
@@ -274,10 +445,17 @@ export function wordOfText(text: string): bigint | undefined {
 
 function readWord(node: Node | undefined, path: string, reader: Reader, max: bigint): bigint {
   const value = scalarOf(node);
+  const source = sourceOf(node)?.trim() ?? '';
+  if (/^[-+]?0\d/.test(source))
+    fail(reader, path, node, `${JSON.stringify(source)} is octal to some and decimal to others`, {
+      expected: `${source.replace(/^([-+]?)0+(?=\d)/, '$1')}, or 0o${source.replace(/^[-+]?0+(?=\d)/, '')}`,
+    });
   const word = typeof value === 'bigint' ? value : typeof value === 'string' ? wordOfText(value) : undefined;
   if (word === undefined) return mismatch(reader, path, node, 'a whole number such as 4096, 0x1000 or 4 KiB');
   if (word < 0n || word > max)
-    return fail(reader, path, node, `${word} is out of range`, { expected: `a number from 0 to ${max}` });
+    return fail(reader, path, node, `${shortened(String(word))} is out of range`, {
+      expected: `a number from 0 to ${max}`,
+    });
   return word;
 }
 
@@ -290,11 +468,14 @@ function readFlags(
   if (!isSeq(node)) return Number(readWord(node, path, reader, 0xffffffffn));
   let value = 0;
   for (const [i, item] of node.items.entries()) {
-    const one = asNode(item);
+    const given = asNode(item);
+    const one = given === undefined ? undefined : reader.resolve(given);
     const name = scalarOf(one);
-    const bit = typeof name === 'string' ? bits[name] : undefined;
+    const bit = typeof name === 'string' && Object.hasOwn(bits, name) ? bits[name] : undefined;
+    const near = suggest(String(name), Object.keys(bits));
+    const hint = near === undefined ? '' : `; did you mean ${near}?`;
     if (bit === undefined)
-      fail(reader, `${path}[${i}]`, one, `there is no flag ${JSON.stringify(String(name))}`, {
+      fail(reader, `${path}[${i}]`, one, `there is no flag ${foundText(one)}${hint}`, {
         expected: `one of ${Object.keys(bits).join(', ')}`,
       });
     value |= bit;
@@ -320,11 +501,19 @@ function foundText(node: Node | undefined): string {
   if (node === undefined || isEmpty(node)) return 'nothing';
   if (isSeq(node)) return 'a list';
   if (isMap(node)) return 'an object';
-  const text = sourceOf(node) ?? String(scalarOf(node));
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}…` : text);
+  return JSON.stringify(shortened(sourceOf(node) ?? String(scalarOf(node))));
 }
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+/** Words that other versions of YAML read as true or false. */
+const OLD_BOOLEANS = /^(yes|no|on|off|y|n)$/i;
+
 function mismatch(reader: Reader, path: string, node: Node | undefined, expected: string): never {
-  return fail(reader, path, node, 'this is something else', { expected, found: foundText(node) });
+  const found = scalarOf(node);
+  const isOld = typeof found === 'string' && OLD_BOOLEANS.test(found) && /\b(true|false)\b/.test(expected);
+  const hint = isOld ? '; YAML 1.2 writes true and false' : '';
+  return fail(reader, path, node, `this has to be ${expected}${hint}`, { found: foundText(node) });
 }
 function fail(
   reader: Reader,

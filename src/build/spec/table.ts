@@ -53,6 +53,32 @@ function tableOf({ name, doc, fields }: ObjectShape): Table {
   };
 }
 
+/** The tables as Markdown. */
+export function tablesMarkdown(tables: readonly Table[], heading = '###'): string {
+  return tables
+    .map(({ name, doc, rows }) => {
+      const lines = rows.map(
+        ({ key, value, doc, required }) =>
+          `| \`${key}\`${required ? ' *' : ''} | ${cell(value)} | ${cell(doc)} |`,
+      );
+      return [
+        `${heading} ${name}`,
+        '',
+        `${doc}.`,
+        '',
+        '| key | value | |',
+        '|---|---|---|',
+        ...lines,
+        '',
+      ].join('\n');
+    })
+    .join('\n');
+}
+/** A bar would end the cell, also between backticks. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
 /** What a value of the shape is called. */
 function valueText(shape: Shape): string {
   switch (shape.kind) {
@@ -62,7 +88,7 @@ function valueText(shape: Shape): string {
     case 'text':
       return 'text';
     case 'choice':
-      return shape.values.join(' \\| ');
+      return shape.values.join(' | ');
     case 'boolean':
       return 'true or false';
     case 'constant':

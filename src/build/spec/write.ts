@@ -1,9 +1,20 @@
 /** Specs as YAML, as people would write them. */
 import { Document, isScalar, type Scalar, visit } from 'yaml';
-import type { HandoverSpec } from '../handover/spec.js';
 
 /** Words that people read in hexadecimal. */
-const HEX: ReadonlySet<string> = new Set(['token', 'data', 'at', 'addr', 'base', 'csum']);
+const HEX: ReadonlySet<string> = new Set([
+  'token',
+  'data',
+  'at',
+  'addr',
+  'base',
+  'csum',
+  'vm_token',
+  'iommufd_token',
+  'domain_data',
+  'gfn',
+  'driver_data',
+]);
 /** Sizes that are a whole number of these are written with a unit. */
 const UNITS: readonly (readonly [bigint, string])[] = [
   [1n << 30n, 'GiB'],
@@ -13,7 +24,7 @@ const UNITS: readonly (readonly [bigint, string])[] = [
 const SIZES: ReadonlySet<string> = new Set(['size', 'page_size', 'offset']);
 
 /** The YAML of a spec: read again, it is the same spec. `comments` stand at its top. */
-export function specText(spec: HandoverSpec, comments: readonly string[] = []): string {
+export function specText(spec: object, comments: readonly string[] = []): string {
   // Releases such as 7.2 are texts, which the writer puts in quotes where they look like numbers.
   const document = new Document(written(spec, ''), { intAsBigInt: true });
   visit(document, {

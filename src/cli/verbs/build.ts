@@ -2,15 +2,16 @@
 import { dirname, isAbsolute, join } from 'node:path/posix';
 import type { Command } from 'commander';
 import {
+  type BuiltDocument,
   type BuiltHandover,
-  buildHandover,
+  buildDocument,
   contentsOfBuilt,
+  DOCUMENT_KINDS,
   debugfsOf,
+  documentSchema,
   filesIn,
-  HANDOVER_SHAPE,
-  jsonSchemaOf,
-  placed,
-  readHandoverSpec,
+  readDocument,
+  specTextOf,
   tablesOf,
 } from '../../build/index.js';
 import { isCarryoverError } from '../../codec/index.js';
@@ -18,7 +19,7 @@ import type { LazyContent } from '../../memory/index.js';
 import { type Context, EXIT, examples, FileError, readBytes, reasonOf, UsageError } from '../context.js';
 import { writeAll, writeLines } from '../io.js';
 import { jsonText } from '../json-text.js';
-import { containerOf, writeDump } from '../output.js';
+import { containerOf, writeDump, writePieces } from '../output.js';
 
 interface BuildVerbOptions {
   readonly output: string;
@@ -31,9 +32,9 @@ export function addBuild(program: Command, context: Context): void {
   const command = program
     .command('build')
     .argument('[spec]', 'YAML or JSON, or - for stdin')
-    .summary('make an image from a description of what is handed over')
+    .summary('make an image, or a stream, from a description of its state')
     .description(
-      'Makes the memory that a kernel would leave: every page, pointer, list, bitmap and count follows from a short description. An empty spec is a handover of the newest kernel that preserves nothing.',
+      'Makes the memory that a kernel would leave, or the stream that passt would send: every page, pointer, list, bitmap and count follows from a short description. An empty spec is a handover of the newest kernel that preserves nothing; one with the key passt is a stream.',
     )
     .option('-o, --output <file>', 'where to write it; - is stdout', '-')
     .option(
@@ -47,12 +48,13 @@ export function addBuild(program: Command, context: Context): void {
     'build vm.yaml -o vm.elf',
     'build vm.yaml -o vm.kdump',
     'build vm.yaml --container debugfs -o kho/',
-    "build --schema > handover.schema.json  # in a spec: '# yaml-language-server: $schema=handover.schema.json'",
+    'build connections.yaml -o stream.bin',
+    "build --schema > carryover.schema.json  # in a spec: '# yaml-language-server: $schema=carryover.schema.json'",
     'build --keys',
   ).action(async (file: string | undefined, options: BuildVerbOptions) => {
     const { io } = context;
     if (options.schema === true) {
-      await writeAll(io, jsonText(jsonSchemaOf(HANDOVER_SHAPE, 'a handover for carryover build')));
+      await writeAll(io, jsonText(documentSchema()));
       return context.done(EXIT.fine);
     }
     if (options.keys === true) {
@@ -64,35 +66,29 @@ export function addBuild(program: Command, context: Context): void {
     if (isDirectory && options.output === '-')
       throw new UsageError('a directory needs a name: give it with -o');
     const container = isDirectory ? 'elf' : containerOf(options.output, options.container);
-    const built = await buildFile(context, file);
-    if (isDirectory) await writeDirectory(context, options.output, built);
-    else await writeDump(context, options.output, container, contentsOfBuilt(built));
+    const document = await buildFile(context, file);
+    if (document.kind === 'passt') {
+      if (options.container !== undefined)
+        throw new UsageError('--container is for memory; a stream of passt is written as it is');
+      await writePieces(context, options.output, [document.bytes]);
+    } else if (isDirectory) await writeDirectory(context, options.output, document.built);
+    else await writeDump(context, options.output, container, contentsOfBuilt(document.built));
     context.done(EXIT.fine);
   });
 }
 
-async function buildFile(context: Context, file: string): Promise<BuiltHandover> {
-  const bytes = await readBytes(context, file);
-  const { value, places } = readHandoverSpec(textOf(bytes));
+async function buildFile(context: Context, file: string): Promise<BuiltDocument> {
+  const document = readDocument(specTextOf(await readBytes(context, file)));
   const contents = new Map<string, LazyContent>();
-  for (const name of filesIn(value)) contents.set(name, await contentOf(context, besides(file, name)));
-  return placed(places, () =>
-    buildHandover(value, {
-      readFile: (name) => {
-        const content = contents.get(name);
-        if (content === undefined) throw new FileError(`${name}: there is no such file`);
-        return content;
-      },
-    }),
-  );
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new UsageError('a spec is text in UTF-8', { cause });
-  }
+  for (const name of filesIn(document.spec))
+    contents.set(name, await contentOf(context, besides(file, name)));
+  return buildDocument(document, {
+    readFile: (name) => {
+      const content = contents.get(name);
+      if (content === undefined) throw new FileError(`${name}: there is no such file`);
+      return content;
+    },
+  });
 }
 
 /** Files are named from the directory of the spec. */
@@ -131,7 +127,12 @@ async function writeDirectory({ io }: Context, directory: string, built: BuiltHa
 }
 
 function* keyLines(): Iterable<string> {
-  for (const { name, doc, rows } of tablesOf(HANDOVER_SHAPE)) {
+  const tables = [DOCUMENT_KINDS.handover, DOCUMENT_KINDS.passt].flatMap(({ shape }) => tablesOf(shape));
+  const told = new Set<string>();
+  for (const { name, doc, rows } of tables) {
+    // What both have, such as contents, is told once.
+    if (told.has(name)) continue;
+    told.add(name);
     yield `${name}: ${doc}`;
     const width = Math.max(...rows.map(({ key }) => key.length));
     for (const row of rows)

@@ -38,7 +38,7 @@ export function addDecode(program: Command, context: Context): void {
     .option('--all', 'long lists and all findings in full, and padding also where it is zero')
     .option('--depth <levels>', 'levels that are shown', parseCount)
     .option('--path <path>', 'only the part at this path, such as flows[0].ext')
-    .option('--spec', 'of a memory dump, the description that build would make it from')
+    .option('--spec', 'of a memory dump or a stream of passt, the description that build would make it from')
     .option('--addresses', 'in a description, where everything is; without, it is put elsewhere')
     .option(
       '--inline <bytes>',

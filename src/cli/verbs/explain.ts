@@ -4,10 +4,12 @@ import { BUILD_CODES } from '../../build/index.js';
 import { CHECK_CODES, CODES } from '../../codec/codes.js';
 import { CarryoverError, type JSONValue } from '../../codec/index.js';
 import { suggest } from '../../codec/suggest.js';
+import { FDT_CODES } from '../../formats/fdt/index.js';
 import type { Severity } from '../../formats/format.js';
 import { handoverParts } from '../../formats/handover.js';
 import { formats } from '../../formats/index.js';
 import { KHO_CODES } from '../../formats/kho/index.js';
+import { PGTABLE_CODES } from '../../formats/pgtable/index.js';
 import { MEMORY_CODES } from '../../memory/index.js';
 import { STATE_CODES, type StateCode } from '../../state/index.js';
 import { type Context, EXIT, examples } from '../context.js';
@@ -23,7 +25,16 @@ interface Entry {
 }
 
 function entries(): readonly Entry[] {
-  const codes = { ...CODES, ...CHECK_CODES, ...MEMORY_CODES, ...KHO_CODES, ...STATE_CODES, ...BUILD_CODES };
+  const codes = {
+    ...CODES,
+    ...CHECK_CODES,
+    ...MEMORY_CODES,
+    ...FDT_CODES,
+    ...KHO_CODES,
+    ...PGTABLE_CODES,
+    ...STATE_CODES,
+    ...BUILD_CODES,
+  };
   return [
     ...Object.entries(codes).map(([name, { title, text }]) => ({ name, title, text, severity: undefined })),
     ...[...formats, ...handoverParts].flatMap((format) =>

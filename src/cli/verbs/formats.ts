@@ -16,14 +16,15 @@ export function addFormats(program: Command, context: Context): void {
     .argument('[format]', 'only this one')
     .summary('list formats, their generations and types')
     .description(
-      'Lists the formats that are known: their generations with the release or posting each belongs to, and their C types.',
+      'Lists the formats that are known; of one, its generations with the release or posting each belongs to, and its C types.',
     )
     .option('--json', 'as JSON');
-  examples(command, 'formats', 'formats passt').action(
+  examples(command, 'formats', 'formats passt', 'formats iommu').action(
     async (name: string | undefined, options: { readonly json?: boolean }) => {
       const shown = partsNamed(name);
       const receivers = shown.some((part) => part.name === 'kho') ? RECEIVERS : [];
       if (options.json === true) await writeAll(context.io, jsonText(shown.map((part) => jsonOf(part))));
+      else if (name === undefined) await writeLines(context.io, overview(shown, command, context));
       else await writeLines(context.io, screen(shown, receivers, command, context));
       context.done(EXIT.fine);
     },
@@ -57,6 +58,23 @@ function jsonOf(format: HandoverPart): JSONValue {
   };
 }
 
+/** A line for each, with the names of its generations. */
+function* overview(
+  shown: readonly HandoverPart[],
+  command: Command,
+  { style, columns }: Context,
+): Generator<string> {
+  const { name: strong, dim } = style(command);
+  const width = Math.max(...shown.map(({ name }) => name.length)) + 2;
+  for (const { name, title, generations } of shown) {
+    yield `${strong(name.padEnd(width))}${title}`;
+    const names = generations.map((generation) => generation.name).join(', ');
+    for (const line of wrap(names, columns - width)) yield `${' '.repeat(width)}${dim(line)}`;
+  }
+  yield '';
+  yield dim('carryover formats FORMAT tells of its generations, types and rules');
+}
+
 function* screen(
   shown: readonly HandoverPart[],
   receivers: readonly Receiver[],
@@ -69,7 +87,7 @@ function* screen(
     if (i > 0) yield '';
     yield `${style.title(format.name)}  ${format.title}`;
     yield '';
-    yield format.name === 'kho' || isFormat(format) ? '  generations, for --as:' : '  generations:';
+    yield format.forcible === true || isFormat(format) ? '  generations, for --as:' : '  generations:';
     for (const generation of format.generations) {
       yield `    ${style.name(`${format.name}@${generation.name}`)}`;
       for (const line of wrap(generation.title, columns - 8)) yield `        ${line}`;

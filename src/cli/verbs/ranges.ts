@@ -104,7 +104,7 @@ function* screen(state: HandoverState, style: Style, columns: number): Iterable<
   }
   if (scratch === undefined) {
     yield '';
-    yield style.dim('Scratch areas are not in the dump; --setup-data tells where their list is.');
+    yield style.dim('The list of scratch areas is not in the dump, or nothing says where: --setup-data may.');
     return;
   }
   yield '';

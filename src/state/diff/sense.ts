@@ -25,7 +25,8 @@ const senses: { readonly [K in Kind]: Interpreter<K> } = {
   bytes: plain,
   foreign: plain,
   magic: plain,
-  pointer: () => 'address',
+  // What it leads to is no address: a value may have it in the pointer's place.
+  pointer: (_, path) => (path.length === 0 ? 'address' : undefined),
   derived: () => 'derived',
   array: ({ element }, [, ...rest]) => senseOf(element, rest),
   struct: ofMembers,
