@@ -1,7 +1,7 @@
 /** From a handle of the DMA API to the memory that it stands for. */
 import { hasBits } from '../kho/bits.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
-import { checkTail, choose, Evidence, type Payload, readPayload } from '../payload/index.js';
+import { checkTail, chooseLayout, Evidence, isPage, type Payload, readPayload } from '../payload/index.js';
 import { DMA_ALLOC_PROFILES, type DmaAllocProfile } from './profiles.js';
 import { DMA_ALLOC } from './rules.js';
 import { DmaAllocSerV1, DmaAllocSerV2 } from './schema.js';
@@ -28,13 +28,6 @@ export interface DmaAllocValue {
 }
 
 const PAGES_AT = 18;
-
-function isPage(walk: Walk, address: bigint): boolean {
-  if (address === 0n || !walk.isAligned(address)) return false;
-  return walk.map.complete
-    ? walk.map.covers(address, walk.pageSize)
-    : walk.image.at(address).state !== 'absent';
-}
 
 function evidenceOf({ name }: DmaAllocProfile, { bytes, size }: Payload, walk: Walk): Evidence {
   const evidence = new Evidence();
@@ -64,12 +57,13 @@ function evidenceOf({ name }: DmaAllocProfile, { bytes, size }: Payload, walk: W
 export function followDmaAlloc(walk: Walk, handle: bigint, path: string): DmaAllocValue | undefined {
   const payload = readPayload(walk, handle, 32, path, 'the DMA allocation', 'panic');
   if (payload === undefined) return undefined;
-  const choice = choose(
-    DMA_ALLOC_PROFILES,
-    DMA_ALLOC_PROFILES,
-    (profile) => evidenceOf(profile, payload, walk),
+  const choice = chooseLayout(
+    {
+      part: 'dma-alloc',
+      all: DMA_ALLOC_PROFILES,
+      evidence: (profile) => evidenceOf(profile, payload, walk),
+    },
     walk,
-    'dma-alloc',
     path,
     handle,
   );

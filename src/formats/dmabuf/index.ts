@@ -1,7 +1,7 @@
 /** DMA buffers that are preserved as files: `dmabuf-v1`, which is a placeholder. */
 import type { FileHandler } from '../kho/extension.js';
 import type { Walk } from '../kho/walk.js';
-import { checkTail, readPayload } from '../payload/index.js';
+import { readStruct } from '../payload/index.js';
 import { pciAddress } from '../pci/index.js';
 import { DmabufSer } from './schema.js';
 
@@ -23,9 +23,6 @@ export const dmabufHandler: FileHandler = Object.freeze({
 });
 
 export function followDmabuf(data: bigint, walk: Walk, path: string): DmabufValue | undefined {
-  const payload = readPayload(walk, data, SIZE, path, 'the DMA buffer');
-  if (payload === undefined) return undefined;
-  const value = walk.decodeBytes(DmabufSer, payload.bytes.subarray(0, SIZE), data, path);
-  checkTail(walk, payload, SIZE, path);
-  return { ...value, address: pciAddress(value.domain, value.bdf) };
+  const value = readStruct(walk, DmabufSer, SIZE, data, path, 'the DMA buffer');
+  return value && { ...value, address: pciAddress(value.domain, value.bdf) };
 }

@@ -1,7 +1,7 @@
 /** eventfds that are preserved as files: `eventfd-v1`. */
 import type { FileHandler } from '../kho/extension.js';
 import { hexText, type Walk } from '../kho/walk.js';
-import { checkTail, readPayload } from '../payload/index.js';
+import { readStruct } from '../payload/index.js';
 import { EVENTFD } from './rules.js';
 import { EventfdSer } from './schema.js';
 
@@ -24,10 +24,8 @@ export const eventfdHandler: FileHandler = Object.freeze({
 });
 
 export function followEventfd(data: bigint, walk: Walk, path: string): EventfdValue | undefined {
-  const payload = readPayload(walk, data, SIZE, path, 'the eventfd');
-  if (payload === undefined) return undefined;
-  const value = walk.decodeBytes(EventfdSer, payload.bytes.subarray(0, SIZE), data, path);
-  checkTail(walk, payload, SIZE, path);
+  const value = readStruct(walk, EventfdSer, SIZE, data, path, 'the eventfd');
+  if (value === undefined) return undefined;
   if (value.count === 0xffffffffffffffffn)
     walk.find(EVENTFD.count, `${path}.count`, data, `The counter is ${hexText(value.count)}.`);
   if ((value.flags & ~KNOWN_FLAGS) !== 0)

@@ -1,5 +1,6 @@
 /** What must hold of a preserved guest_memfd. */
 import { ruleTable } from '../kho/findings.js';
+import { FOLIO_RULES } from '../memfd/folio-rules.js';
 
 export const GUEST_MEMFD = ruleTable('guest-memfd', {
   size: [
@@ -26,12 +27,7 @@ export const GUEST_MEMFD = ruleTable('guest-memfd', {
     'There are more folios than the file has pages',
     'Each folio is a page of its own, so nr_folios is at most size / page size.',
   ],
-  array: [
-    'error',
-    'overrun',
-    'The array is shorter than nr_folios',
-    'The array has 16 bytes for each folio. The kernel reads on behind the area.',
-  ],
+  array: FOLIO_RULES.array,
   'folio-unpreserved': [
     'error',
     'refused',
@@ -50,36 +46,16 @@ export const GUEST_MEMFD = ruleTable('guest-memfd', {
     'A folio is larger than a page',
     'Only folios of order 0 are preserved: guest_memfd has no others so far.',
   ],
-  'folio-order': [
-    'warning',
-    'unnoticed',
-    'The folios are not in the order of the file',
-    'Kernels write the array by ascending index.',
-  ],
-  'folio-twice': [
-    'error',
-    'refused',
-    'Two folios lie at the same place of the file',
-    'Adding the second one to the page cache fails with -EEXIST.',
-  ],
+  'folio-order': FOLIO_RULES['folio-order'],
+  'folio-twice': FOLIO_RULES['folio-twice'],
   'folio-beyond': [
     'error',
     'refused',
     'A folio lies behind the end of the file',
     'The index is below size / page size.',
   ],
-  'folio-none': [
-    'note',
-    'unnoticed',
-    'Entries of the array are empty',
-    'Entries with page frame 0 are skipped; the file has holes there.',
-  ],
-  tail: [
-    'warning',
-    'unnoticed',
-    'There is something behind the last folio',
-    'The array is allocated zeroed.',
-  ],
+  'folio-none': FOLIO_RULES['folio-none'],
+  tail: FOLIO_RULES.tail,
   'vm-none': [
     'error',
     'refused',

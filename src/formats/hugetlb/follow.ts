@@ -1,9 +1,7 @@
 /** From the data of hugetlb's pools and of memfds of huge pages to what was kept. */
 import type { FileHandler, FlbDecoder } from '../kho/extension.js';
-import { followVmalloc } from '../kho/vmalloc.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
-import { arrayTail, readArray } from '../memfd/array.js';
-import { checkTail, PAYLOAD, readPayload } from '../payload/index.js';
+import { type CountedArray, PAYLOAD, readCounted, readStruct } from '../payload/index.js';
 import { HugeFolioReader, type HugeRun } from './folios.js';
 import { HUGE_MEMFD_MEANING, HUGETLB_MEANING } from './meaning.js';
 import { HUGETLB } from './rules.js';
@@ -36,6 +34,9 @@ export const hugeMemfdHandler: FileHandler = Object.freeze({
   meaning: HUGE_MEMFD_MEANING,
 });
 
+/** Bytes of a hugetlb_ser. */
+const POOLS_SIZE = 37;
+
 /** 16 GiB, the largest size that any machine has. */
 const LARGEST = 34;
 
@@ -44,10 +45,9 @@ function isHugeOrder(order: number, walk: Walk): boolean {
 }
 
 export function followHugetlb(data: bigint, walk: Walk, path: string): HugetlbValue | undefined {
-  const payload = readPayload(walk, data, 37, path, 'hugetlb');
-  if (payload === undefined) return undefined;
-  const { hstates, nr_hstates } = walk.decodeBytes(HugetlbSer, payload.bytes.subarray(0, 37), data, path);
-  checkTail(walk, payload, 37, path);
+  const ser = readStruct(walk, HugetlbSer, POOLS_SIZE, data, path, 'hugetlb');
+  if (ser === undefined) return undefined;
+  const { hstates, nr_hstates } = ser;
   if (nr_hstates > HUGETLB_MAX_HSTATES)
     walk.find(
       HUGETLB.hstates,
@@ -80,10 +80,8 @@ const SIZE = 41;
 const FOLIO = 16;
 
 export function followHugeMemfd(data: bigint, walk: Walk, path: string): HugeMemfdValue | undefined {
-  const payload = readPayload(walk, data, SIZE, path, 'the memfd');
-  if (payload === undefined) return undefined;
-  const ser = walk.decodeBytes(HugeMemfdSer, payload.bytes.subarray(0, SIZE), data, path);
-  checkTail(walk, payload, SIZE, path);
+  const ser = readStruct(walk, HugeMemfdSer, SIZE, data, path, 'the memfd');
+  if (ser === undefined) return undefined;
   const { size, pos, nr_folios, order } = ser;
   const isHuge = isHugeOrder(order, walk);
   if (!isHuge) walk.find(HUGETLB.order, `${path}.order`, data + 40n, `The order is ${order}.`);
@@ -99,20 +97,20 @@ export function followHugeMemfd(data: bigint, walk: Walk, path: string): HugeMem
       `There are ${many(nr_folios, 'folio')} in a file of ${many(most, 'huge page')}.`,
     );
   const at = `${path}.folios`;
-  const area = followVmalloc(walk, ser.folios, at, data + 24n);
-  const wanted = nr_folios * BigInt(FOLIO);
-  if (wanted > BigInt(area.size) && area.complete)
-    walk.find(
-      HUGETLB.array,
-      at,
-      data + 16n,
-      `${many(nr_folios, 'folio takes', 'folios take')} ${wanted} bytes; the array has ${area.size}.`,
-    );
-  const length = wanted > BigInt(area.size) ? area.size : Number(wanted);
   const folios = new HugeFolioReader(walk.map, walk.little, order);
-  readArray(walk, area, length, FOLIO, HugeMemfdFolios, folios, at, 'the array of folios');
-  const tail = arrayTail(walk, area, length);
-  if (tail !== undefined) walk.find(PAYLOAD.tail, at, tail, 'The array goes on behind its last folio.');
+  const array: CountedArray = {
+    descriptor: ser.folios,
+    descriptorAt: data + 24n,
+    count: nr_folios,
+    size: FOLIO,
+    schema: HugeMemfdFolios,
+    what: 'the array of folios',
+    short: HUGETLB.array,
+    countAt: data + 16n,
+    take: many(nr_folios, 'folio takes', 'folios take'),
+    tail: { rule: PAYLOAD.tail, last: 'folio' },
+  };
+  readCounted(walk, array, folios, at);
   if (folios.unpreserved > 0 && isHuge) {
     const first = BigInt(folios.firstUnpreserved) * BigInt(walk.pageSize);
     walk.find(

@@ -1,5 +1,6 @@
 /** What must hold of huge pages that are handed over. */
 import { ruleTable } from '../kho/findings.js';
+import { FOLIO_RULES } from '../memfd/folio-rules.js';
 
 export const HUGETLB = ruleTable('hugetlb', {
   hstates: [
@@ -32,24 +33,14 @@ export const HUGETLB = ruleTable('hugetlb', {
     'There are more folios than the file has huge pages',
     'Each folio is a huge page, so nr_folios is at most the size divided by that of a huge page.',
   ],
-  array: [
-    'error',
-    'overrun',
-    'The array is shorter than nr_folios',
-    'The array has 16 bytes for each folio. The kernel reads on behind the area.',
-  ],
+  array: FOLIO_RULES.array,
   'folio-unpreserved': [
     'error',
     'refused',
     'A folio is not a preserved huge page',
     'Each folio begins a preserved block of the order of the file.',
   ],
-  'folio-twice': [
-    'error',
-    'refused',
-    'Two folios lie at the same place of the file',
-    'Adding the second one to the page cache fails with -EEXIST.',
-  ],
+  'folio-twice': FOLIO_RULES['folio-twice'],
   reserved: [
     'warning',
     'unnoticed',

@@ -67,6 +67,12 @@ export interface Arrays {
   readonly rootTail: boolean;
 }
 
+/** Whether there may be objects of a kind that were not read: pages that cannot be had, or in no chain of their own. */
+export function isPartial({ issues }: Arrays, kind: IommuKind): boolean {
+  return issues.some((each) => each.kind === kind && LOSES.has(each.issue));
+}
+const LOSES: ReadonlySet<ArrayIssueKind> = new Set(['none', 'absent', 'cycle', 'shared', 'limit']);
+
 /** Pages of one kind that are read, and slots in them: more than a machine has PCI functions on a few segments. */
 export const MAX_ARRAY_PAGES = 1 << 12;
 export const MAX_SLOTS = 1 << 17;
@@ -157,9 +163,15 @@ function readChain(
   }
 
   // The kernels of the seed era count up to the total and take as many from each page as fit; the count of a
-  // page is for the writer alone. A total that the pages have no room for says nothing.
+  // page is for the writer alone. A total that the pages have no room for says nothing, nor does one that
+  // contradicts what the pages say where that is just what they hold.
+  const held = found.reduce((all, { bytes }) => all + plausible(bytes, stride, capacity), 0);
+  const said = found.reduce((all, { count }) => all + count, 0n);
   const byTotal =
-    profile.walk === 'totals' && total !== undefined && total <= BigInt(capacity * found.length);
+    profile.walk === 'totals' &&
+    total !== undefined &&
+    total <= BigInt(capacity * found.length) &&
+    (said === total || said !== BigInt(held));
   const pages: ArrayPage[] = [];
   let ordinal = 0;
   let sum = 0n;

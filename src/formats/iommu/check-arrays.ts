@@ -71,9 +71,24 @@ export function checkArrays(walk: Walk, state: FoundState, data: bigint, name: s
 
 function report(
   walk: Walk,
-  { path }: FoundState,
+  { path, arrays }: FoundState,
   { issue, kind, page, address, sentence }: ArrayIssue,
 ): void {
+  const also = (other: ArrayIssueKind): boolean =>
+    arrays.issues.some((each) => each.issue === other && each.kind === kind && each.page === page);
+  // An address that cannot be that of a page was told, and a total needs pages to differ from.
+  if ((issue === 'absent' && also('unaligned')) || (issue === 'total' && also('none'))) return;
+  const { map } = walk;
+  // What is not preserved is lost, whether the dump has it or not.
+  if (issue === 'absent' && address !== undefined && map.complete && !map.covers(address, walk.pageSize)) {
+    walk.find(
+      IOMMU['page-not-preserved'],
+      `${path}.${kind}`,
+      address,
+      `Page ${page} of the ${KIND_NAMES[kind][1]} at ${hexText(address)} is not preserved, nor in the dump.`,
+    );
+    return;
+  }
   const rule = RULES[issue];
   if (issue === 'absent' && walk.blind) return;
   walk.find(rule, `${path}.${kind}`, address, `Page ${page} of the ${KIND_NAMES[kind][1]}: ${sentence}.`);

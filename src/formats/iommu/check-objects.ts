@@ -1,6 +1,8 @@
 /** References, counts, ids and what objects say of themselves. */
 import { hexText, many, type Walk } from '../kho/walk.js';
+import { isPartial } from './arrays.js';
 import type { Found, FoundDevice, FoundDomain, FoundState, FoundUnit } from './objects.js';
+import type { IommuProfile } from './profiles.js';
 import { IOMMU } from './rules.js';
 import { KIND_NAMES } from './slots.js';
 
@@ -13,27 +15,34 @@ export function checkObjects(walk: Walk, state: FoundState): void {
 }
 
 function checkRestored(walk: Walk, found: Found & { readonly restored: bigint }): void {
-  const signs = [
-    ...(found.incoming ? ['incoming is set'] : []),
-    ...(found.restored === 0n
-      ? []
-      : [
-          found.kind === 'domains'
-            ? `restored_domain is ${hexText(found.restored)}`
-            : `restored is ${found.restored}`,
-        ]),
-  ];
-  if (signs.length > 0)
+  const { kind, incoming, restored, path, slot } = found;
+  const [name] = KIND_NAMES[kind];
+  const also = incoming ? 'incoming is set and ' : '';
+  // What the receiver takes for its own note makes it skip what the note stands for, or follow it.
+  if (restored !== 0n && kind === 'domains')
     walk.find(
       IOMMU.restored,
-      found.path,
-      found.slot.address,
-      `Of the ${KIND_NAMES[found.kind][0]}, ${signs.join(' and ')}.`,
+      path,
+      slot.address,
+      `Of the ${name}, ${also}restored_domain is ${hexText(restored)}, which receivers follow as a pointer of their own.`,
+      'panic',
     );
+  else if (restored !== 0n)
+    walk.find(
+      IOMMU.restored,
+      path,
+      slot.address,
+      `Of the ${name}, ${also}restored is ${restored}: receivers do not restore its pages.`,
+      'silent loss',
+    );
+  else if (incoming) walk.find(IOMMU.restored, path, slot.address, `Of the ${name}, incoming is set.`);
 }
 
 function checkUnits(walk: Walk, state: FoundState): void {
   const { profile, iommus } = state;
+  // Devices that point nowhere, and those of pages that cannot be had, may be behind any unit.
+  const lost = BigInt(state.devices.filter(({ deleted, iommu }) => !deleted && iommu === undefined).length);
+  const partial = isPartial(state.arrays, 'devices');
   const seen = new Map<string, FoundUnit>();
   for (const unit of iommus) {
     if (unit.deleted) continue;
@@ -66,7 +75,8 @@ function checkUnits(walk: Walk, state: FoundState): void {
     const count = BigInt(devices.length);
     if (ref_count === 0n)
       walk.find(IOMMU['ref-zero'], path, at, `The IOMMU in slot ${unit.index} is live and counts 0 devices.`);
-    else if (ref_count < count && state.profile.zombies)
+    else if (ref_count > count && (partial || ref_count - count <= lost)) continue;
+    else if (ref_count < count && profile.zombies)
       walk.find(
         IOMMU.zombie,
         path,
@@ -88,7 +98,9 @@ function maxLevel(domain: FoundDomain): bigint {
   return domain.devices.some(({ iommu }) => iommu?.type === 1) ? 4n : 5n;
 }
 
-function checkDomains(walk: Walk, { domains }: FoundState): void {
+function checkDomains(walk: Walk, { domains, devices: all, arrays, profile }: FoundState): void {
+  const partial =
+    isPartial(arrays, 'devices') || all.some(({ deleted, domain }) => !deleted && domain === undefined);
   for (const domain of domains) {
     if (domain.deleted) continue;
     const { path, slot, topTable, topLevel, vasz, signExtend, ref_count, devices } = domain;
@@ -97,7 +109,7 @@ function checkDomains(walk: Walk, { domains }: FoundState): void {
       walk.find(IOMMU['ref-zero'], path, at, `The domain in slot ${domain.index} is live and counts 0.`);
     else if (ref_count !== 1n)
       walk.find(IOMMU['ref-one'], path, at, `The domain in slot ${domain.index} counts ${ref_count}.`);
-    if (devices.length === 0)
+    if (devices.length === 0 && !partial)
       walk.find(IOMMU['domain-unused'], path, at, `No device points at the domain in slot ${domain.index}.`);
     // Tables have 4 KiB on all machines with the formats that are known; only the SMMU's may have more.
     if (topTable === 0n || topTable % 4096n !== 0n || topTable >= 1n << 52n)
@@ -114,14 +126,14 @@ function checkDomains(walk: Walk, { domains }: FoundState): void {
     if (vasz === undefined) continue;
     if (vasz < 12 || vasz > 64)
       walk.find(IOMMU.vasz, `${path}.vasz`, at, `The address space has ${vasz} bits.`);
-    else if (12 + 9 * (Number(topLevel) + 1) < vasz && !behindSmmu(domain))
+    else if (12 + 9 * (Number(topLevel) + 1) < vasz && !behindSmmu(domain, profile))
       walk.find(
         IOMMU.undersized,
         path,
         at,
         `Tables of level ${topLevel} hold ${12 + 9 * (Number(topLevel) + 1)} bits, and vasz is ${vasz}.`,
       );
-    else if (signExtend === true && (vasz === 64 || behindSmmu(domain)))
+    else if (signExtend === true && (vasz === 64 || behindSmmu(domain, profile)))
       walk.find(
         IOMMU['sign-extend'],
         `${path}.sign_extend`,
@@ -133,8 +145,9 @@ function checkDomains(walk: Walk, { domains }: FoundState): void {
   }
 }
 
-function behindSmmu({ devices }: FoundDomain): boolean {
-  return devices.some(({ iommu }) => iommu?.type === 2);
+/** A type that the layout does not have was told, and says nothing. */
+function behindSmmu({ devices }: FoundDomain, { types }: IommuProfile): boolean {
+  return types.includes(2) && devices.some(({ iommu }) => iommu?.type === 2);
 }
 
 function checkDevices(walk: Walk, state: FoundState): void {
@@ -176,11 +189,8 @@ function checkReferences(walk: Walk, state: FoundState, device: FoundDevice): vo
   ] as const;
   for (const [what, target, address, chain] of targets) {
     if (target === undefined) {
-      // Pages that the dump does not have may hold the slot.
-      const partial = state.arrays.issues.some(
-        ({ issue, kind }) => issue === 'absent' && kind === chain.kind,
-      );
-      if (partial) continue;
+      // Pages that cannot be had may hold the slot.
+      if (isPartial(state.arrays, chain.kind)) continue;
       const page = chain.pages.find(
         (each) => address >= each.address && address < each.address + BigInt(walk.pageSize),
       );
@@ -228,7 +238,7 @@ function checkPasids(walk: Walk, { path, slot, pasidTable, maxPasid, bdf }: Foun
 }
 
 /** Domain ids are given out by each IOMMU: one to one with the domains behind it. */
-function checkIds(walk: Walk, { devices }: FoundState): void {
+function checkIds(walk: Walk, { devices, profile }: FoundState): void {
   const idOf = new Map<FoundUnit, Map<FoundDomain, FoundDevice>>();
   const holder = new Map<FoundUnit, Map<bigint, FoundDevice>>();
   for (const device of devices) {
@@ -246,9 +256,10 @@ function checkIds(walk: Walk, { devices }: FoundState): void {
         IOMMU['id-range'],
         path,
         slot.address,
-        `${bdf} has the domain id ${hexText(id)}${id >= 0x80000000n && id <= 0xffffffffn ? `, as an int ${BigInt.asIntN(32, id)}` : ''}.`,
+        `${bdf} has the domain id ${hexText(id)}${profile.walk === 'totals' && id >= 0x80000000n ? `, as an int ${BigInt.asIntN(32, id)}` : ''}.`,
       );
-    if (domain === undefined) continue;
+    // An id that cannot be says nothing of those of other devices.
+    if (domain === undefined || id < 2n || id > 0xffffn) continue;
     const ids = idOf.get(iommu) ?? new Map<FoundDomain, FoundDevice>();
     idOf.set(iommu, ids);
     const holders = holder.get(iommu) ?? new Map<bigint, FoundDevice>();

@@ -2,10 +2,12 @@
 import { isRecord } from '../kho/record.js';
 import { hexText, type Walk } from '../kho/walk.js';
 import { type FilePart, filesOf, flbsOf } from '../luo/parts.js';
+import { isPartial } from './arrays.js';
 import { stateOf } from './follow.js';
 import { guestMemory } from './guest.js';
 import { checkMappings } from './hw/index.js';
 import type { FoundDevice, FoundState } from './objects.js';
+import { IOMMU_KINDS } from './profiles.js';
 import { IOMMU } from './rules.js';
 
 interface VfioPart {
@@ -30,7 +32,7 @@ export function checkIommuNeighbours(entries: Readonly<Record<string, unknown>>,
   for (const state of states) {
     for (const [domain, tables] of state.hardware.walks) checkMappings(walk, tables, domain.path, { guest });
     // Where pages are missing, so may be what is looked for.
-    if (state.arrays.issues.some(({ issue }) => issue === 'absent' || issue === 'limit')) continue;
+    if (IOMMU_KINDS.some((kind) => isPartial(state.arrays, kind))) continue;
     const live = state.devices.filter(({ deleted }) => !deleted);
     checkVfioFiles(walk, live, vfio);
     checkOwners(walk, state, live, vfio, files);

@@ -56,11 +56,24 @@ const MEANING: Meaning = {
         fields: { address: { is: 'address' }, devices: { is: 'derived' }, tables: { is: 'derived' } },
       },
     },
-    domains: { each: { fields: { address: { is: 'address' }, devices: { is: 'derived' } } } },
+    domains: {
+      each: {
+        fields: {
+          address: { is: 'address' },
+          devices: { is: 'derived' },
+          tables: { fields: { because: { is: 'unknown' }, confidence: { is: 'unknown' } } },
+        },
+      },
+    },
     devices: {
       key: 'bdf',
       each: {
-        fields: { address: { is: 'address' }, domain: { is: 'derived' }, iommu: { is: 'derived' } },
+        fields: {
+          address: { is: 'address' },
+          domain: { is: 'derived' },
+          iommu: { is: 'derived' },
+          reach: { fields: { because: { is: 'unknown' } } },
+        },
       },
     },
   },

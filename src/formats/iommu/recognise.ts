@@ -119,7 +119,10 @@ class Signs {
         all += count.all;
         if (count.fit < count.all)
           against.push({
-            text: `${sign} does not hold in ${Math.round((100 * (count.all - count.fit)) / count.all)}%`,
+            text:
+              count.fit === 0
+                ? `${sign} never holds`
+                : `${sign} fails in ${Math.round((100 * (count.all - count.fit)) / count.all)}%`,
             lost: (weight * (count.all - count.fit)) / count.all,
           });
       }

@@ -175,7 +175,7 @@ function mappingLine(
       ? `pages of ${sizeText(smallestPage)}`
       : `pages of ${sizeText(smallestPage)} to ${sizeText(largestPage)}`;
   const access = typeof permissions === 'number' ? ACCESS[permissions & 3] : undefined;
-  return `${hex(iova)} to ${hex(phys)}, ${sizeText(size)}, ${access === 'none' ? 'no access' : (access ?? 'unknown')}, ${pages}`;
+  return `${hex(iova)} → ${hex(phys)}, ${sizeText(size)}, ${access === 'none' ? 'no access' : (access ?? 'unknown')}, ${pages}`;
 }
 
 function mapsText({ bytes, mappings, preserved }: Fields, sizeText: (bytes: unknown) => string): string {

@@ -6,12 +6,13 @@ import type { Meaning } from '../meaning.js';
 import {
   CHOICE_MEANING,
   checkTail,
-  choose,
+  chooseLayout,
   claimBlock,
   Evidence,
-  PAYLOAD,
   type Payload,
   readPayload,
+  type ToldChoice,
+  toldChoice,
 } from '../payload/index.js';
 import { IOMMUFD_PROFILES, type IommufdProfile } from './profiles.js';
 import { IOMMUFD } from './rules.js';
@@ -24,11 +25,7 @@ export interface IommufdHwpt {
   readonly token: bigint;
   readonly reclaimed: number;
 }
-export interface IommufdValue {
-  /** Name of the layout. */
-  readonly profile: string;
-  readonly because: readonly string[];
-  readonly runner_up?: string;
+export interface IommufdValue extends ToldChoice {
   readonly nr_hwpts: bigint;
   readonly hwpts: readonly IommufdHwpt[];
   /** Of the RFC. */
@@ -142,22 +139,25 @@ function evidenceOf(profile: IommufdProfile, payload: Payload, walk: Walk): Evid
 export function followIommufd(data: bigint, walk: Walk, path: string): IommufdValue | undefined {
   const payload = readPayload(walk, data, 16, path, 'the iommufd');
   if (payload === undefined) return undefined;
-  const choice = choose(
-    IOMMUFD_PROFILES,
-    IOMMUFD_PROFILES,
-    (profile) => evidenceOf(profile, payload, walk),
+  const says = (profile: IommufdProfile): string =>
+    readRaw(profile, payload, walk.little)
+      .hwpts.map(({ domain_data, token }) => `${domain_data}:${token}`)
+      .join();
+  const choice = chooseLayout(
+    {
+      part: 'iommufd',
+      all: IOMMUFD_PROFILES,
+      evidence: (profile) => evidenceOf(profile, payload, walk),
+      // A layout without entries is chosen for its folio, which no other has.
+      differ: (chosen, other) => chosen.header !== 0 && says(chosen) !== says(other),
+    },
     walk,
-    'iommufd',
     path,
     data,
   );
   if (choice === undefined) return undefined;
-  const { profile, because, runnerUp, tied } = choice;
-  const told = {
-    profile: profile.name,
-    because,
-    ...(runnerUp === undefined ? {} : { runner_up: runnerUp.name }),
-  };
+  const { profile } = choice;
+  const told = toldChoice(choice);
   walk.object(path, profile.schema, data, payload.bytes.length);
   if (profile.header === 0) {
     const folio = folioOf(payload, walk);
@@ -166,24 +166,12 @@ export function followIommufd(data: bigint, walk: Walk, path: string): IommufdVa
     return { ...told, nr_hwpts: 0n, hwpts: [], folio };
   }
   const raw = readRaw(profile, payload, walk.little);
-  const other = tied.find((each) => says(readRaw(each, payload, walk.little)) !== says(raw));
-  if (other !== undefined)
-    walk.find(
-      PAYLOAD.ambiguous,
-      path,
-      data,
-      `The data is read as ${profile.name}; it can be ${other.name} as well.`,
-    );
   checkHwpts(profile, raw, payload, walk, path);
   return {
     ...told,
     nr_hwpts: raw.nr,
     hwpts: raw.hwpts.map(({ domain_data, token, reclaimed }) => ({ domain_data, token, reclaimed })),
   };
-}
-
-function says({ hwpts }: Raw): string {
-  return hwpts.map(({ domain_data, token }) => `${domain_data}:${token}`).join();
 }
 
 /** Entries that are listed as objects. */

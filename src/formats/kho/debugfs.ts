@@ -4,14 +4,15 @@
  */
 import { ABI, type ABI as ABIType } from '../../codec/index.js';
 import { bytesSource, openImage } from '../../memory/index.js';
+import { decodeBlob } from './entries.js';
 import type { Registry } from './extension.js';
 import { Findings, type HandoverFinding, ruleTable } from './findings.js';
 import { baseVersion, KHO_GENERATIONS } from './generations.js';
-import { decodeBlob, type ScratchArea } from './handover.js';
 import { unknownMap } from './preserved.js';
 import { isTree, type RawBlob, rawBlob } from './raw.js';
 import { extended } from './registry.js';
 import { type Root, rootOf } from './root.js';
+import type { ScratchArea } from './scratch.js';
 import { hexText, many, Walk } from './walk.js';
 
 export const DEBUGFS = ruleTable('debugfs', {

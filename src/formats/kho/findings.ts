@@ -51,6 +51,8 @@ const SENTENCES: Readonly<Record<Effect, string>> = Object.freeze({
 
 export interface HandoverRule extends Rule {
   readonly effect: Effect;
+  /** What the receiver does, in a sentence, where that of the effect says too little or too much. */
+  readonly sentence?: string;
 }
 
 export interface HandoverFinding extends Finding {
@@ -59,13 +61,22 @@ export interface HandoverFinding extends Finding {
   readonly effect: Effect;
 }
 
-/** A table of rules: severity, effect, title, text. The keys are the names after the slash. */
+/** A table of rules: severity, effect, title, text, sentence. The keys are the names after the slash. */
 export function ruleTable<
-  const T extends Readonly<Record<string, readonly [Severity, Effect, string, string]>>,
+  const T extends Readonly<
+    Record<string, readonly [Severity, Effect, string, string, (string | undefined)?]>
+  >,
 >(prefix: string, table: T): { readonly [K in keyof T]: HandoverRule } {
-  const entries = Object.entries(table).map(([name, [severity, effect, title, text]]) => [
+  const entries = Object.entries(table).map(([name, [severity, effect, title, text, sentence]]) => [
     name,
-    Object.freeze({ name: `${prefix}/${name}`, severity, effect, title, text }),
+    Object.freeze({
+      name: `${prefix}/${name}`,
+      severity,
+      effect,
+      title,
+      text,
+      ...(sentence === undefined ? {} : { sentence }),
+    }),
   ]);
   // fromEntries forgets the keys, which are those of the table.
   return Object.freeze(Object.fromEntries(entries)) as { readonly [K in keyof T]: HandoverRule };
@@ -91,7 +102,7 @@ export class Findings {
     seen.count++;
     this.#counts.set(rule.name, seen);
     if (seen.count > MAX_PER_RULE) return;
-    const sentence = SENTENCES[effect];
+    const sentence = (effect === rule.effect ? rule.sentence : undefined) ?? SENTENCES[effect];
     this.#list.push({
       severity: rule.severity,
       rule: rule.name,

@@ -10,18 +10,13 @@ export { KHO_CODES, type KhoCode } from './codes.js';
 export type { Content } from './content.js';
 export { DEBUGFS, type Debugfs, type DebugfsOptions, type DebugfsSide, openDebugfs } from './debugfs.js';
 export type { Blob, FileHandler, FlbDecoder, HandoverCheck, Registry, SubtreeDecoder } from './extension.js';
+export { fileContents } from './file-contents.js';
 export { EFFECTS, type Effect, type HandoverFinding, type HandoverRule } from './findings.js';
 export { baseVersion, KHO_GENERATIONS, type KhoGeneration, type MapKind } from './generations.js';
-export {
-  fileContents,
-  type Handover,
-  type HandoverOptions,
-  type HandoverValue,
-  openHandover,
-  type ScratchArea,
-} from './handover.js';
+export { type Handover, type HandoverValue, openHandover } from './handover.js';
 export { handoverJSON, jsonOf, valueJSON } from './json.js';
 export { handoverMeaning } from './meaning.js';
+export type { HandoverOptions } from './options.js';
 export { PreservedMap, type PreservedRange } from './preserved.js';
 export { type RadixShape, radixShape } from './radix.js';
 export type { RawBlob, RawTree } from './raw.js';
@@ -30,4 +25,5 @@ export { REGISTRY } from './registry.js';
 export { findRoots, type Root, type RootNode, readRoot } from './root.js';
 export { KHO } from './rules.js';
 export * from './schema.js';
+export type { ScratchArea } from './scratch.js';
 export { type HandoverObject, Walk } from './walk.js';

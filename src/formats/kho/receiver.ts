@@ -1,9 +1,10 @@
 /** What a kernel of a given release does with a handover, as trying releases against each other showed it. */
 
 import type { LuoFile, LuoSession } from '../luo/index.js';
+import { khoError } from './error.js';
 import { EFFECTS, type Effect, Findings, type HandoverFinding, ruleTable } from './findings.js';
 import type { MapKind } from './generations.js';
-import { type Handover, khoError } from './handover.js';
+import type { Handover } from './handover.js';
 import { isRecord } from './record.js';
 import { KHO } from './rules.js';
 import { many } from './walk.js';
@@ -221,6 +222,8 @@ function concerns(finding: HandoverFinding, kernel: Receiver): boolean {
   const isLuo = /^(luo|memfd)\//.test(finding.rule) || finding.path.startsWith('entries.LUO');
   if (isLuo && kernel.luo === undefined) return false;
   if (finding.rule === 'luo/flb-none' && !kernel.flbs) return false;
+  // No release so far has a user of FLBs: what their data leads to (IOMMUs, PCI devices) is never read.
+  if (/^entries\.LUO\.flbs\[\d+\]\.(iommu|pci|hugetlb)\b/.test(finding.path)) return false;
   return !(finding.rule.startsWith('kexec-metadata/') && !kernel.metadata);
 }
 

@@ -89,6 +89,8 @@ export function followVmalloc(
       );
     const bytes = walk.bytes(at, pageSize, where, 'a chunk of a vmalloc area');
     if (bytes === undefined) {
+      // A dump may lack the chunk; the page is known to be one all the same.
+      if (walk.map.blockAt(walk.pfn(at)) !== undefined) walk.claims.add(walk.pfn(at), 1, path);
       complete = false;
       break;
     }

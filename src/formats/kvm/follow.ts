@@ -1,19 +1,19 @@
 /** From the data of the files of VMs and virtual CPUs to what was kept of them. */
 import { hasBits } from '../kho/bits.js';
 import type { FileHandler } from '../kho/extension.js';
-import { followVmalloc } from '../kho/vmalloc.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
 import type { Meaning, Stretch } from '../meaning.js';
-import { readArray } from '../memfd/array.js';
 import {
   CHOICE_MEANING,
+  type CountedArray,
   checkTail,
-  choose,
+  chooseLayout,
   claimBlock,
   Evidence,
-  PAYLOAD,
   type Payload,
+  readCounted,
   readPayload,
+  type ToldChoice,
 } from '../payload/index.js';
 import { AttributeReader, type MemAttrRange } from './attributes.js';
 import { KVM_PROFILES, type KvmProfile } from './profiles.js';
@@ -28,10 +28,7 @@ import {
   KvmX86VmType,
 } from './schema.js';
 
-export interface KvmVmValue {
-  /** Name of the layout. */
-  readonly profile: string;
-  readonly because: readonly string[];
+export interface KvmVmValue extends Omit<ToldChoice, 'runner_up'> {
   readonly type: bigint;
   /** What the type says: `KVM_X86_DEFAULT_VM`, or `40 bits of IPA, protected`. */
   readonly type_name?: string;
@@ -119,9 +116,7 @@ function isBlock(address: bigint, walk: Walk): boolean {
 
 function evidenceOf(profile: KvmProfile, { bytes }: Payload, walk: Walk): Evidence {
   const evidence = new Evidence();
-  const rest = bytes.subarray(profile.size);
-  if (hasBits(rest))
-    evidence.add(-8, `byte ${profile.size + rest.findIndex((byte) => byte !== 0)} would be behind its end`);
+  evidence.addTail(bytes, profile.size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const second = view.getBigUint64(8, walk.little);
   if (profile.name === 'caretaker' && second !== 0n)
@@ -145,26 +140,20 @@ function evidenceOf(profile: KvmProfile, { bytes }: Payload, walk: Walk): Eviden
 export function followKvmVm(data: bigint, walk: Walk, path: string): KvmVmValue | undefined {
   const payload = readPayload(walk, data, 32, path, 'the VM');
   if (payload === undefined) return undefined;
-  const choice = choose(
-    KVM_PROFILES,
-    KVM_PROFILES,
-    (profile) => evidenceOf(profile, payload, walk),
+  const choice = chooseLayout(
+    {
+      part: 'kvm',
+      all: KVM_PROFILES,
+      evidence: (profile) => evidenceOf(profile, payload, walk),
+      // Layouts of which all but the type is 0 say the same.
+      differ: () => hasBits(payload.bytes.subarray(8, 32)),
+    },
     walk,
-    'kvm',
     path,
     data,
   );
   if (choice === undefined) return undefined;
-  const { profile, because, tied } = choice;
-  // Layouts of which all but the type is 0 say the same.
-  const [other] = tied;
-  if (other !== undefined && hasBits(payload.bytes.subarray(8, 32)))
-    walk.find(
-      PAYLOAD.ambiguous,
-      path,
-      data,
-      `The data is read as ${profile.name}; it can be ${other.name} as well.`,
-    );
+  const { profile, because } = choice;
   const ser = payload.bytes.subarray(0, profile.size);
   const fields =
     profile.name === 'v1'
@@ -198,18 +187,19 @@ function withAttributes(bytes: Uint8Array, payload: Payload, walk: Walk, path: s
   const { address } = payload;
   const { type, nr_mem_attrs, mem_attrs } = walk.decodeBytes(KvmLuoSerV1, bytes, address, path);
   const at = `${path}.mem_attrs`;
-  const area = followVmalloc(walk, mem_attrs, at, address + 16n);
-  const wanted = nr_mem_attrs * BigInt(ATTRIBUTE);
-  if (wanted > BigInt(area.size) && area.complete)
-    walk.find(
-      KVM.attributes,
-      at,
-      address + 8n,
-      `${many(nr_mem_attrs, 'entry takes', 'entries take')} ${wanted} bytes; the array has ${area.size}.`,
-    );
   const reader = new AttributeReader(walk.little);
-  const length = wanted > BigInt(area.size) ? area.size : Number(wanted);
-  readArray(walk, area, length, ATTRIBUTE, KvmMemAttrs, reader, at, 'the attributes of memory');
+  const array: CountedArray = {
+    descriptor: mem_attrs,
+    descriptorAt: address + 16n,
+    count: nr_mem_attrs,
+    size: ATTRIBUTE,
+    schema: KvmMemAttrs,
+    what: 'the attributes of memory',
+    short: KVM.attributes,
+    countAt: address + 8n,
+    take: many(nr_mem_attrs, 'entry takes', 'entries take'),
+  };
+  readCounted(walk, array, reader, at);
   if (reader.unordered > 0)
     walk.find(
       KVM['attributes-order'],

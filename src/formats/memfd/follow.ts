@@ -1,10 +1,10 @@
 /** From the data of a memfd's file to its folios. */
+import type { ValueOf } from '../../codec/index.js';
 import type { FileHandler } from '../kho/extension.js';
 import { KHO } from '../kho/rules.js';
-import { followVmalloc } from '../kho/vmalloc.js';
 import { are, hexText, many, type Walk } from '../kho/walk.js';
-import { arrayTail, readArray } from './array.js';
 import { memfdContents } from './contents.js';
+import { claimFolios, type FolioArray, readFolios } from './folios.js';
 import { MEMFD_MEANING } from './meaning.js';
 import { MEMFD } from './rules.js';
 import { FolioReader, type FolioRuns, MAX_RUNS } from './runs.js';
@@ -61,62 +61,28 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
   if (walk.map.complete && !walk.map.covers(data, size))
     walk.find(MEMFD.data, path, data, `The memfd_luo_ser at ${hexText(data)} is not preserved.`);
   walk.claims.add(walk.pfn(data), Math.ceil((Number(data % BigInt(pageSize)) + size) / pageSize), path);
-  const ser =
+  const ser: Ser | undefined =
     version === 1
-      ? { ...decodeV1(walk, data, path) }
-      : walk.decode(MemfdLuoSerV2, data, SIZES.v2, path, 'the memfd_luo_ser');
-  if (
-    ser?.folios === undefined ||
-    ser.size === undefined ||
-    ser.nr_folios === undefined ||
-    ser.pos === undefined
-  )
-    return undefined;
-
-  if (version === 2 && 'seals' in ser && 'flags' in ser) {
-    if ((ser.seals & ~KNOWN_SEALS) !== 0)
-      walk.find(MEMFD.seals, `${path}.seals`, data + 16n, `The memfd has the seals ${hexText(ser.seals)}.`);
-    if (ser.flags !== 0)
-      walk.find(MEMFD.flags, `${path}.flags`, data + 20n, `The word is ${hexText(ser.flags)}.`);
-  }
-  if (ser.size > MAX_FILE_SIZE)
-    walk.find(MEMFD.size, `${path}.size`, data + 8n, `The size is ${hexText(ser.size)}.`);
-  if (ser.pos > MAX_FILE_SIZE)
-    walk.find(MEMFD.pos, `${path}.pos`, data, `The position is ${hexText(ser.pos)}.`);
+      ? walk.decode(MemfdLuoSerV1, data, size, path, 'the memfd_luo_ser')
+      : walk.decode(MemfdLuoSerV2, data, size, path, 'the memfd_luo_ser');
+  if (ser === undefined) return undefined;
+  const { pos, seals, flags, nr_folios } = ser;
   const filePages = (ser.size + BigInt(pageSize) - 1n) / BigInt(pageSize);
-  if (ser.nr_folios > filePages)
-    walk.find(
-      MEMFD['folio-count'],
-      `${path}.nr_folios`,
-      data,
-      `There ${are(ser.nr_folios)} ${many(ser.nr_folios, 'folio')} in a file of ${many(filePages, 'page')}.`,
-    );
-  const hasArray = ser.folios.first !== 0n || ser.folios.total_pages !== 0;
-  if ((ser.nr_folios === 0n) === hasArray || (ser.size === 0n) !== (ser.nr_folios === 0n))
-    walk.find(
-      MEMFD.empty,
-      path,
-      data,
-      `The file has ${many(ser.size, 'byte')} and ${many(ser.nr_folios, 'folio')}; its array has ${many(ser.folios.total_pages, 'page')}.`,
-    );
+  checkFields(ser, filePages, data, walk, path);
 
   const at = `${path}.folios`;
-  const area = followVmalloc(walk, ser.folios, at, data + BigInt(size - 16));
-  const wanted = ser.nr_folios * BigInt(SIZES.folio);
-  if (wanted > BigInt(area.size) && area.complete)
-    walk.find(
-      MEMFD.array,
-      at,
-      data,
-      `${many(ser.nr_folios, 'folio')} take ${wanted} bytes; the array has ${area.size}.`,
-    );
-  const length = wanted > BigInt(area.size) ? area.size : Number(wanted);
+  const array: FolioArray = {
+    descriptor: ser.folios,
+    descriptorAt: data + BigInt(size - 16),
+    count: nr_folios,
+    countAt: data,
+    schema: MemfdLuoFolios,
+    take: `${many(nr_folios, 'folio')} take`,
+    data,
+    unknownFlags: (runs) => `Flags are not known in ${runs}`,
+  };
   const reader = new FolioReader(walk.map, walk.little, Number(filePages));
-  readArray(walk, area, length, SIZES.folio, MemfdLuoFolios, reader, at, 'the array of folios');
-  const tail = arrayTail(walk, area, length);
-  if (tail !== undefined) walk.find(MEMFD.tail, at, tail, 'The array goes on behind its last folio.');
-  const folios = reader.done();
-  report(reader, walk, at, data, area.complete);
+  const folios = readFolios(MEMFD, array, reader, walk, at);
   if (folios.omitted > 0)
     walk.find(
       KHO.limit,
@@ -124,13 +90,7 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
       data,
       `The file is in more than ${MAX_RUNS} pieces of memory: ${many(folios.omitted, 'folio')} behind those are checked, and not kept.`,
     );
-  let largest = 0;
-  for (const run of folios) {
-    if (run.order > largest) largest = run.order;
-    const pages = run.count * 2 ** run.order;
-    const first = Number(run.pfn) - (run.step === -1 ? pages - 2 ** run.order : 0);
-    walk.claims.add(first, pages, path, true);
-  }
+  const largest = Math.max(0, ...claimFolios(walk, folios, path).keys());
   if (largest > maxPageOrder(pageSize))
     walk.find(
       MEMFD['folio-large'],
@@ -138,14 +98,46 @@ function readMemfd(data: bigint, walk: Walk, path: string, version: 1 | 2): Memf
       data,
       `The largest folio is of order ${largest}; by default none is above ${maxPageOrder(pageSize)}.`,
     );
-  const { pos, nr_folios } = ser;
   return {
     pos,
     size: ser.size,
-    ...('seals' in ser && 'flags' in ser ? { seals: ser.seals, flags: ser.flags } : {}),
+    ...(seals === undefined || flags === undefined ? {} : { seals, flags }),
     nr_folios,
     folios,
   };
+}
+
+/** A memfd_luo_ser of either version. */
+type Ser = ValueOf<typeof MemfdLuoSerV1> & Partial<Pick<ValueOf<typeof MemfdLuoSerV2>, 'seals' | 'flags'>>;
+
+function checkFields(
+  { pos, size, seals, flags, nr_folios, folios }: Ser,
+  filePages: bigint,
+  data: bigint,
+  walk: Walk,
+  path: string,
+): void {
+  if (seals !== undefined && (seals & ~KNOWN_SEALS) !== 0)
+    walk.find(MEMFD.seals, `${path}.seals`, data + 16n, `The memfd has the seals ${hexText(seals)}.`);
+  if (flags !== undefined && flags !== 0)
+    walk.find(MEMFD.flags, `${path}.flags`, data + 20n, `The word is ${hexText(flags)}.`);
+  if (size > MAX_FILE_SIZE) walk.find(MEMFD.size, `${path}.size`, data + 8n, `The size is ${hexText(size)}.`);
+  if (pos > MAX_FILE_SIZE) walk.find(MEMFD.pos, `${path}.pos`, data, `The position is ${hexText(pos)}.`);
+  if (nr_folios > filePages)
+    walk.find(
+      MEMFD['folio-count'],
+      `${path}.nr_folios`,
+      data,
+      `There ${are(nr_folios)} ${many(nr_folios, 'folio')} in a file of ${many(filePages, 'page')}.`,
+    );
+  const hasArray = folios.first !== 0n || folios.total_pages !== 0;
+  if ((nr_folios === 0n) === hasArray || (size === 0n) !== (nr_folios === 0n))
+    walk.find(
+      MEMFD.empty,
+      path,
+      data,
+      `The file has ${many(size, 'byte')} and ${many(nr_folios, 'folio')}; its array has ${many(folios.total_pages, 'page')}.`,
+    );
 }
 
 /** MAX_LFS_FILESIZE of machines with 64 bits. */
@@ -155,62 +147,4 @@ const MAX_FILE_SIZE = (1n << 63n) - 1n;
 function maxPageOrder(pageSize: number): number {
   if (pageSize === 65536) return 13;
   return pageSize === 16384 ? 11 : 10;
-}
-
-function decodeV1(walk: Walk, data: bigint, path: string) {
-  return walk.decode(MemfdLuoSerV1, data, SIZES.v1, path, 'the memfd_luo_ser');
-}
-
-function report(reader: FolioReader, walk: Walk, path: string, data: bigint, complete: boolean): void {
-  const { faults } = reader;
-  const { pageSize } = walk;
-  if (faults.unpreserved > 0)
-    walk.find(
-      MEMFD['folio-unpreserved'],
-      path,
-      BigInt(faults.firstUnpreserved) * BigInt(pageSize),
-      `${many(faults.unpreserved, 'folio')} of ${faults.entries} begin no preserved block, the first at ${hexText(BigInt(faults.firstUnpreserved) * BigInt(pageSize))}.`,
-    );
-  if (faults.unknownFlags > 0)
-    walk.find(
-      MEMFD['folio-flags'],
-      path,
-      data,
-      `Flags are not known in ${many(faults.unknownFlags, 'run')} of folios, the first at index ${faults.firstUnknownFlags}.`,
-    );
-  if (faults.misaligned > 0)
-    walk.find(
-      MEMFD['folio-index'],
-      path,
-      data,
-      `At odd places there ${are(faults.misaligned)} ${many(faults.misaligned, 'folio')}, the first at index ${faults.firstMisaligned}.`,
-    );
-  if (faults.twice > 0)
-    walk.find(
-      MEMFD['folio-twice'],
-      path,
-      data,
-      `Where another one is there ${are(faults.twice)} ${many(faults.twice, 'folio')}, the first at index ${faults.firstTwice}.`,
-    );
-  if (faults.unordered > faults.twice)
-    walk.find(
-      MEMFD['folio-order'],
-      path,
-      data,
-      `The index goes back ${many(faults.unordered, 'time')}, first to ${faults.firstUnordered}.`,
-    );
-  if (faults.beyond > 0)
-    walk.find(
-      MEMFD['folio-beyond'],
-      path,
-      data,
-      `Behind the end of the file there ${are(faults.beyond)} ${many(faults.beyond, 'folio')}, the first at index ${faults.firstBeyond}.`,
-    );
-  if (faults.none > 0 && complete)
-    walk.find(
-      MEMFD['folio-none'],
-      path,
-      data,
-      `Page frame 0 stands in ${many(faults.none, 'entry', 'entries')}.`,
-    );
 }

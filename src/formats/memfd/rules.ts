@@ -1,5 +1,6 @@
 /** What must hold of a preserved memfd. */
 import { ruleTable } from '../kho/findings.js';
+import { FOLIO_RULES } from './folio-rules.js';
 
 export const MEMFD = ruleTable('memfd', {
   data: [
@@ -74,12 +75,7 @@ export const MEMFD = ruleTable('memfd', {
     'A folio is larger than any',
     'The preserved block at the page frame of a folio is of a higher order than MAX_PAGE_ORDER, 10 by default (11 with 16 KiB pages, 13 with 64 KiB). Such blocks are made for reserve_mem and not for files.',
   ],
-  'folio-order': [
-    'warning',
-    'unnoticed',
-    'The folios are not in the order of the file',
-    'Kernels write the array by ascending index.',
-  ],
+  'folio-order': FOLIO_RULES['folio-order'],
   'folio-twice': [
     'error',
     'refused',
@@ -92,16 +88,6 @@ export const MEMFD = ruleTable('memfd', {
     'A folio lies behind the end of the file',
     'It is added to the page cache and can never be read.',
   ],
-  'folio-none': [
-    'note',
-    'unnoticed',
-    'Entries of the array are empty',
-    'Entries with page frame 0 are skipped; the file has holes there.',
-  ],
-  tail: [
-    'warning',
-    'unnoticed',
-    'There is something behind the last folio',
-    'The array is allocated zeroed.',
-  ],
+  'folio-none': FOLIO_RULES['folio-none'],
+  tail: FOLIO_RULES.tail,
 });

@@ -1,4 +1,5 @@
 /** The block of memory that a file's or an FLB's data points at. */
+import type { Schema, ValueOf } from '../../codec/index.js';
 import { hasBits } from '../kho/bits.js';
 import type { Effect } from '../kho/findings.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
@@ -79,6 +80,30 @@ export function checkTail(walk: Walk, payload: Payload, used: number, path: stri
     payload.address + BigInt(at),
     `The data has ${many(used, 'byte')}, and byte ${at} of its page is not zero.`,
   );
+}
+
+/** Reads a block that has one struct of `size` bytes and nothing else. Undefined as {@link readPayload} is. */
+export function readStruct<S extends Schema>(
+  walk: Walk,
+  schema: S,
+  size: number,
+  data: bigint,
+  path: string,
+  what: string,
+): ValueOf<S> | undefined {
+  const payload = readPayload(walk, data, size, path, what);
+  if (payload === undefined) return undefined;
+  const value = walk.decodeBytes(schema, payload.bytes.subarray(0, size), data, path);
+  checkTail(walk, payload, size, path);
+  return value;
+}
+
+/** Whether a preserved page can be there; without the map, whether the dump has anything there. */
+export function isPage(walk: Walk, address: bigint): boolean {
+  if (address === 0n || !walk.isAligned(address)) return false;
+  return walk.map.complete
+    ? walk.map.covers(address, walk.pageSize)
+    : walk.image.at(address).state !== 'absent';
 }
 
 /** Claims a block that something points at, of `pages` pages where the map does not tell. */

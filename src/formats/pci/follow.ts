@@ -3,7 +3,16 @@ import { followBlocks } from '../kho/blocks.js';
 import type { FlbDecoder } from '../kho/extension.js';
 import { many, type Walk } from '../kho/walk.js';
 import type { Meaning } from '../meaning.js';
-import { CHOICE_MEANING, checkTail, choose, PAYLOAD, type Payload, readPayload } from '../payload/index.js';
+import {
+  CHOICE_MEANING,
+  checkTail,
+  chooseLayout,
+  layoutsOf,
+  type Payload,
+  readPayload,
+  type ToldChoice,
+  toldChoice,
+} from '../payload/index.js';
 import { pciAddress } from './address.js';
 import { PCI_PROFILES, type PciProfile } from './profiles.js';
 import {
@@ -34,12 +43,7 @@ export interface PciRfcDevice {
   readonly driver_name?: string;
   readonly driver_data: bigint;
 }
-export interface PciValue {
-  /** Name of the layout. */
-  readonly profile: string;
-  readonly because: readonly string[];
-  /** The layout that fits next best. */
-  readonly runner_up?: string;
+export interface PciValue extends ToldChoice {
   readonly version?: number;
   readonly max_nr_devices?: bigint;
   readonly nr_devices: bigint;
@@ -75,40 +79,27 @@ export const pciFlbs: readonly FlbDecoder[] = Object.freeze(
 export function followPci(data: bigint, walk: Walk, path: string, compatible: string): PciValue | undefined {
   const payload = readPayload(walk, data, 16, path, 'the PCI core');
   if (payload === undefined) return undefined;
-  const candidates = PCI_PROFILES.filter((profile) => profile.compatible.includes(compatible));
-  // What names a string first is what used it most.
-  const ordered = candidates.sort(
-    (a, b) => a.compatible.indexOf(compatible) - b.compatible.indexOf(compatible),
-  );
-  const choice = choose(
-    PCI_PROFILES,
-    ordered,
-    (profile) => pciEvidence(profile, payload, walk),
+  const choice = chooseLayout(
+    {
+      part: 'pci',
+      all: PCI_PROFILES,
+      candidates: layoutsOf(PCI_PROFILES, compatible),
+      evidence: (profile) => pciEvidence(profile, payload, walk),
+      // The entries of the RFC name no device that could be compared.
+      differ: (chosen, other) =>
+        chosen.list !== 'open' && says(chosen, payload, walk) !== says(other, payload, walk),
+    },
     walk,
-    'pci',
     path,
     data,
   );
   if (choice === undefined) return undefined;
-  const { profile, because, runnerUp, tied } = choice;
-  const told = {
-    profile: profile.name,
-    because,
-    ...(runnerUp === undefined ? {} : { runner_up: runnerUp.name }),
-  };
+  const { profile } = choice;
+  const told = toldChoice(choice);
   if (profile.list === 'open') return { ...told, ...rfcDevices(profile, payload, walk, path) };
   const view = viewOf(payload);
   const raw = readHeader(profile, view, walk.little);
   walk.object(path, profile.schema, data, profile.list === 'blocks' ? profile.header : payload.bytes.length);
-  const said = says(profile, payload, walk);
-  const other = tied.find((each) => says(each, payload, walk) !== said);
-  if (other !== undefined)
-    walk.find(
-      PAYLOAD.ambiguous,
-      path,
-      data,
-      `The data is read as ${profile.name}; it can be ${other.name} as well.`,
-    );
   if (raw.version !== undefined && raw.version !== profile.number)
     walk.find(PCI.version, `${path}.version`, data, `The version is ${raw.version}.`);
   if (profile.list === 'blocks') checkTail(walk, payload, profile.header, path);

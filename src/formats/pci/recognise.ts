@@ -1,7 +1,7 @@
 /** Which layout the PCI core's data has: `pci-v1` stood for more than five. */
 import { hasBits } from '../kho/bits.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
-import { Evidence, type Payload } from '../payload/index.js';
+import { Evidence, isPage, type Payload } from '../payload/index.js';
 import { bdfPoints, domainPoints, pciAddress } from './address.js';
 import type { PciProfile } from './profiles.js';
 
@@ -97,9 +97,7 @@ function ofBlocks(
     if (nr > 0n) evidence.add(-8, `${many(nr, 'device')} would be nowhere`);
     return;
   }
-  const isBlock =
-    walk.isAligned(first) &&
-    (walk.map.complete ? walk.map.covers(first, walk.pageSize) : walk.image.at(first).state !== 'absent');
+  const isBlock = isPage(walk, first);
   evidence.add(
     isBlock ? 8 : -12,
     isBlock ? `the blocks begin at ${hexText(first)}, a page` : `${hexText(first)} would be the first block`,

@@ -1,17 +1,18 @@
 /** From the data of a VFIO device's file to the device, and to the state of it that was saved. */
-import { hasBits } from '../kho/bits.js';
 import type { FileHandler } from '../kho/extension.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
 import type { Meaning } from '../meaning.js';
 import {
   CHOICE_MEANING,
   checkTail,
-  choose,
+  chooseLayout,
   claimBlock,
   Evidence,
-  PAYLOAD,
+  layoutsOf,
   type Payload,
   readPayload,
+  type ToldChoice,
+  toldChoice,
 } from '../payload/index.js';
 import { bdfPoints, domainPoints, pciAddress } from '../pci/index.js';
 import { VFIO_PROFILES, type VfioProfile } from './profiles.js';
@@ -29,11 +30,7 @@ export interface SavedState {
   readonly config_space: readonly number[];
   readonly caps: readonly SavedCapability[];
 }
-export interface VfioValue {
-  /** Name of the layout. */
-  readonly profile: string;
-  readonly because: readonly string[];
-  readonly runner_up?: string;
+export interface VfioValue extends ToldChoice {
   readonly bdf: number;
   /** Where the layout has one. */
   readonly domain?: number;
@@ -101,33 +98,27 @@ export function followVfio(
 ): VfioValue | undefined {
   const payload = readPayload(walk, data, 16, path, 'the VFIO device');
   if (payload === undefined) return undefined;
-  const candidates = VFIO_PROFILES.filter((profile) => profile.compatible.includes(compatible)).sort(
-    (a, b) => a.compatible.indexOf(compatible) - b.compatible.indexOf(compatible),
-  );
-  const choice = choose(
-    VFIO_PROFILES,
-    candidates,
-    (profile) => vfioEvidence(profile, payload, walk),
+  const addressBy = (profile: VfioProfile): string => {
+    const { domain, bdf } = readRaw(profile, payload, walk.little);
+    return pciAddress(domain ?? 0, bdf);
+  };
+  const choice = chooseLayout(
+    {
+      part: 'vfio-pci',
+      all: VFIO_PROFILES,
+      candidates: layoutsOf(VFIO_PROFILES, compatible),
+      evidence: (profile) => vfioEvidence(profile, payload, walk),
+      differ: (chosen, other) => addressBy(chosen) !== addressBy(other),
+      reading: (chosen) => `${chosen.name}, ${addressBy(chosen)}`,
+    },
     walk,
-    'vfio-pci',
     path,
     data,
   );
   if (choice === undefined) return undefined;
-  const { profile, because, runnerUp, tied } = choice;
+  const { profile } = choice;
   const raw = readRaw(profile, payload, walk.little);
-  const address = pciAddress(raw.domain ?? 0, raw.bdf);
-  const other = tied.find((each) => {
-    const { domain, bdf } = readRaw(each, payload, walk.little);
-    return pciAddress(domain ?? 0, bdf) !== address;
-  });
-  if (other !== undefined)
-    walk.find(
-      PAYLOAD.ambiguous,
-      path,
-      data,
-      `The data is read as ${profile.name}, ${address}; it can be ${other.name} as well.`,
-    );
+  const address = addressBy(profile);
   walk.object(path, profile.schema, data, Math.min(profile.size, payload.bytes.length));
   if (raw.reset !== undefined && raw.reset > 1)
     walk.find(
@@ -138,9 +129,7 @@ export function followVfio(
     );
   checkTail(walk, payload, profile.size, path);
   return {
-    profile: profile.name,
-    because,
-    ...(runnerUp === undefined ? {} : { runner_up: runnerUp.name }),
+    ...toldChoice(choice),
     bdf: raw.bdf,
     ...(raw.domain === undefined ? {} : { domain: raw.domain }),
     ...(raw.reset === undefined ? {} : { reset_works: raw.reset }),
@@ -167,9 +156,7 @@ function vfioEvidence(profile: VfioProfile, payload: Payload, walk: Walk): Evide
   evidence.add(domainPoints(domain ?? 0) + 2 * bdfPoints(bdf), `the device would be ${name}`);
   if (reset !== undefined && reset > 1) evidence.add(-8, `reset_works would be ${reset}`);
   if (token !== undefined && token !== 0) evidence.add(1, `it is attached to the iommufd ${hexText(token)}`);
-  const rest = bytes.subarray(profile.size);
-  if (hasBits(rest))
-    evidence.add(-8, `byte ${profile.size + rest.findIndex((byte) => byte !== 0)} would be behind its end`);
+  evidence.addTail(bytes, profile.size);
   return evidence;
 }
 

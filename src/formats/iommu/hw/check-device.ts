@@ -105,7 +105,7 @@ function checkTranslation(
         IOMMU_HW['translation-type'],
         path,
         address,
-        `${because} The domain ${domain.signExtend ? 'has' : 'has not'} sign_extend.`,
+        `${because} The domain ${domain.signExtend ? 'has' : 'does not have'} sign_extend.`,
       );
   }
   // An ASID or VMID of an SMMU is no attachment id that the facts know of.

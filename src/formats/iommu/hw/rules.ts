@@ -19,6 +19,7 @@ export const IOMMU_HW = ruleTable('iommu-hw', {
     'refused',
     'A preserved device has no context entry',
     'The IOMMU goes on translating for a preserved device, so its context entry (the stream table entry, on SMMUv3) is present. Without it, DMA of the device is blocked from the moment that the old kernel stopped.',
+    'DMA of the device is blocked from the moment that the old kernel stopped.',
   ],
   bitmap: [
     'error',
@@ -31,6 +32,7 @@ export const IOMMU_HW = ruleTable('iommu-hw', {
     'refused',
     'The PASID table is another one than the device says',
     'pasid_table is the address of the directory that the context entry in scalable mode leads to, and 0 in legacy mode. The receiver takes it for its own and changes entries in it.',
+    'The next kernel changes entries of a directory that the hardware does not read.',
   ],
   'pasid-size': [
     'error',
@@ -41,44 +43,50 @@ export const IOMMU_HW = ruleTable('iommu-hw', {
   'pasid-leaf': [
     'error',
     'panic',
-    'A leaf of the PASID table is not preserved, or not where it can be',
-    'Each present entry of the directory leads to a page of 64 entries. B and trees soon after it keep the first one only; newer ones keep all.',
+    'A page of the PASID table is not preserved, or not where it can be',
+    'The directory is preserved, its first page in all generations. Each present entry of the directory leads to a page of 64 entries. B and trees soon after it keep the first one only; newer ones keep all.',
   ],
   'pasid-entry': [
     'error',
     'refused',
     'The entry for requests without PASID is not present',
     'In scalable mode the context entry names the PASID of requests that have none; Linux uses 0. Where that entry is not present, DMA of the device is blocked.',
+    'DMA of the device is blocked.',
   ],
   'translation-type': [
     'error',
     'silent loss',
     'The hardware does not translate with the tables of the domain',
     'A device that is attached to a domain with page tables translates with them: TT 0 or 1 in legacy mode, PGTT 1 or 2 in scalable mode, S1 or S2 on SMMUv3. Pass-through would give the device all of memory.',
+    'The hardware goes on with it, and the next kernel takes the tables of the domain for what the device uses.',
   ],
   'top-table': [
     'error',
     'silent loss',
     'The hardware reads other tables than those of the domain',
     'The root in the context entry (legacy), in the PASID entry (scalable), in the context descriptor or stream table entry (SMMUv3) is top_table of the domain that the device is attached to. The receiver frees and maps in the one, and the device uses the other.',
+    'The hardware goes on with its own tables, and the next kernel maps and unmaps in others.',
   ],
   levels: [
     'error',
     'silent loss',
     'The hardware reads another number of levels than the domain has',
     'AW is top_level - 1 for a second stage, FSPM is top_level - 3 for a first stage. Tables are read wrong otherwise.',
+    'The hardware and the next kernel read the same tables differently.',
   ],
   did: [
     'error',
     'silent loss',
     'The domain id of the hardware is another one than that of the device',
     'did (attachment_id) is the id in the context or PASID entry. The receiver invalidates the IOTLB by it, so what the device has cached stays.',
+    'The next kernel invalidates the IOTLB by the wrong id: what the device has cached stays.',
   ],
   reserved: [
     'warning',
     'unnoticed',
     'Bits that the hardware wants to be zero are set',
     'Reserved bits of a present root, context or PASID entry make the hardware that reserves them refuse the request. Linux leaves them zero.',
+    'The next kernel does not look; hardware that reserves the bits refuses requests.',
   ],
   'table-unpreserved': [
     'error',
@@ -103,12 +111,14 @@ export const IOMMU_HW = ruleTable('iommu-hw', {
     'silent loss',
     'An entry of a page table is not one that the hardware takes',
     'Reserved bits are zero, a leaf is where the format has one and aligned to its size, replicas of one page are equal, next levels are those of the tables. The hardware blocks the access otherwise; Linux, which does not look at these bits, takes the entry for something else.',
+    'The hardware blocks the access; the next kernel takes the entry for something else.',
   ],
   'entry-stale': [
     'warning',
     'unnoticed',
     'An entry that is not present is not zero',
     "Linux writes entries as a whole and clears them to zero. Linux takes each entry of VT-d's second stage that is not zero for a present one.",
+    "Linux takes it for a present one in tables of VT-d's second stage, and does not look at it in others.",
   ],
   'entry-unreachable': [
     'warning',

@@ -60,9 +60,18 @@ export function vtdUnit(
     return undefined;
   }
   walk.claims.add(walk.pfn(rootTable), 1, path);
-  const root = mayRead(walk, 'tables', path, rootTable)
-    ? walk.bytes(rootTable, PAGE, path, 'the root table')
-    : undefined;
+  const kept = isKept(walk, rootTable);
+  if (!kept)
+    walk.find(
+      IOMMU_HW['root-table'],
+      path,
+      rootTable,
+      `The root table at ${hexText(rootTable)} is not preserved.`,
+    );
+  const root =
+    (kept || isThere(walk, rootTable)) && mayRead(walk, 'tables', path, rootTable)
+      ? walk.bytes(rootTable, PAGE, path, 'the root table')
+      : undefined;
   if (root === undefined) return undefined;
   const view = viewOf(root);
   const halves: HalfEntry[] = [];
@@ -103,8 +112,17 @@ export function vtdUnit(
     because,
     tables: found,
     contexts,
-    complete: found.every(({ present }) => present),
+    // What is not preserved may be anything by now, and is not held against what is said elsewhere.
+    complete: kept && found.every(({ present }) => present),
   };
+}
+
+/** Whether the first page of a table is preserved, as far as that is known. */
+function isKept(walk: Walk, table: bigint): boolean {
+  return !walk.map.complete || walk.map.covers(table, PAGE);
+}
+function isThere(walk: Walk, table: bigint): boolean {
+  return walk.image.at(table).state !== 'absent';
 }
 
 function readTable(walk: Walk, { bus, half, entry, table }: HalfEntry, path: string): Uint8Array | undefined {
@@ -130,11 +148,6 @@ function modeOf(
   scalable: boolean | undefined,
   tables: readonly { readonly bytes: Uint8Array | undefined }[],
 ): { readonly mode: VtdMode; readonly because: readonly string[] } {
-  if (scalable === true)
-    return {
-      mode: 'scalable',
-      because: ['A device behind the unit has a PASID table, which is of scalable mode.'],
-    };
   if (upper > 0)
     return {
       mode: 'scalable',
@@ -160,6 +173,12 @@ function modeOf(
       if (high === 0n && rest === 0n) asScalable++;
     }
   }
+  // One device that is wrong about its PASID table does not outweigh the entries that the hardware reads.
+  if (scalable === true && asLegacy <= asScalable)
+    return {
+      mode: 'scalable',
+      because: ['A device behind the unit has a PASID table, which is of scalable mode.'],
+    };
   if (asScalable > asLegacy)
     return {
       mode: 'scalable',
@@ -282,11 +301,21 @@ function readPasids(walk: Walk, directory: bigint, maxPasid: number, path: strin
   if (directory === 0n || directory % BigInt(PAGE) !== 0n || directory >= 1n << 52n) complete = false;
   else {
     walk.claims.add(walk.pfn(directory), Math.ceil(size / walk.pageSize), path);
+    // Of a larger directory B and what came soon after it keep the first page alone.
+    const kept = isKept(walk, directory);
+    if (!kept)
+      walk.find(
+        IOMMU_HW['pasid-leaf'],
+        where,
+        directory,
+        `The PASID directory at ${hexText(directory)} is not preserved.`,
+      );
     for (let done = 0; done < size; done += PAGE) {
       const address = directory + BigInt(done);
-      const bytes = mayRead(walk, 'tables', where, address)
-        ? walk.bytes(address, Math.min(PAGE, size - done), where, 'the PASID directory')
-        : undefined;
+      const bytes =
+        (kept || isThere(walk, address)) && mayRead(walk, 'tables', where, address)
+          ? walk.bytes(address, Math.min(PAGE, size - done), where, 'the PASID directory')
+          : undefined;
       if (bytes === undefined) {
         complete = false;
         continue;

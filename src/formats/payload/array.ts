@@ -1,6 +1,8 @@
 /** Arrays of entries of one size that lie in a vmalloc area, as lists of folios do. */
-import type { Schema } from '../../codec/index.js';
-import { type VmallocArea, vmallocPieces } from '../kho/vmalloc.js';
+import type { Schema, ValueOf } from '../../codec/index.js';
+import type { HandoverRule } from '../kho/findings.js';
+import type { KhoVmalloc } from '../kho/schema.js';
+import { followVmalloc, type VmallocArea, vmallocPieces } from '../kho/vmalloc.js';
 import type { Walk } from '../kho/walk.js';
 
 /** Takes the array from its beginning to its end. */
@@ -11,6 +13,50 @@ export interface ArrayReader {
   skip(entries: number): void;
   /** Entries that are known to be zero. */
   zeros(entries: number): void;
+}
+
+/** An array that a struct says the length of. */
+export interface CountedArray {
+  /** Of the area, and the physical address where it stands. */
+  readonly descriptor: ValueOf<typeof KhoVmalloc>;
+  readonly descriptorAt: bigint;
+  /** How many entries the struct says there are. */
+  readonly count: bigint;
+  /** Bytes of an entry. */
+  readonly size: number;
+  /** Of the array. */
+  readonly schema: Schema;
+  /** As findings name it: `the array of folios`. */
+  readonly what: string;
+  /** For an area that is shorter: where the count stands, and how the sentence begins: `3 folios take`. */
+  readonly short: HandoverRule;
+  readonly countAt: bigint;
+  readonly take: string;
+  /** For anything but zeros behind the last entry, and how the sentence ends. */
+  readonly tail?: { readonly rule: HandoverRule; readonly last: string };
+}
+
+/**
+ * Follows the area of an array and hands its entries to the reader, as many as there are said to be and as the
+ * area has. Tells where the area is too short, and where it goes on behind the last entry.
+ */
+export function readCounted(
+  walk: Walk,
+  { descriptor, descriptorAt, count, size, schema, what, short, countAt, take, tail }: CountedArray,
+  reader: ArrayReader,
+  path: string,
+): VmallocArea {
+  const area = followVmalloc(walk, descriptor, path, descriptorAt);
+  const wanted = count * BigInt(size);
+  const isShort = wanted > BigInt(area.size);
+  if (isShort && area.complete)
+    walk.find(short, path, countAt, `${take} ${wanted} bytes; the array has ${area.size}.`);
+  const length = isShort ? area.size : Number(wanted);
+  readArray(walk, area, length, size, schema, reader, path, what);
+  const end = tail && arrayTail(walk, area, length);
+  if (tail !== undefined && end !== undefined)
+    walk.find(tail.rule, path, end, `The array goes on behind its last ${tail.last}.`);
+  return area;
 }
 
 /** The array is read in pieces of at most so many bytes. */
