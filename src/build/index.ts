@@ -2,10 +2,15 @@
 export { BUILD_CODES, type BuildCode } from './codes.js';
 export { type BuildOptions, type BuiltHandover, buildHandover, contentsOfBuilt } from './handover/build.js';
 export type { FileReader } from './handover/contents.js';
-export { type Converted, type ConvertTarget, convertHandover } from './handover/convert.js';
+export {
+  type Converted,
+  type ConvertOptions,
+  type ConvertTarget,
+  convertHandover,
+} from './handover/convert.js';
 export { debugfsOf } from './handover/debugfs.js';
 export type { SpecOfOptions } from './handover/describer.js';
-export type { BuildRegistry, FileBuilder, FlbBuilder } from './handover/extension.js';
+export type { BuildRegistry, Conversion, FileBuilder, FlbBuilder, Layouts } from './handover/extension.js';
 export * from './handover/spec.js';
 export { type SpecOf, specOf } from './handover/spec-of.js';
 export { buildImage, type ImageOptions, imagePieces } from './image.js';
@@ -41,6 +46,7 @@ export {
   buildDocument,
   buildFromText,
   filesIn,
+  type NamedFile,
   placed,
   readDocument,
   readHandoverSpec,

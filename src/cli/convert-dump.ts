@@ -1,5 +1,13 @@
 /** Writes the state of a memory dump as another kernel or machine would have left it. */
-import { buildHandover, type ConvertTarget, contentsOfBuilt, convertHandover } from '../build/index.js';
+import {
+  buildHandover,
+  type ConvertTarget,
+  contentsOfBuilt,
+  convertHandover,
+  KHO_BUILDS,
+  LUO_BUILDS,
+  MEMFD_BUILDS,
+} from '../build/index.js';
 import { CarryoverError } from '../codec/index.js';
 import type { HandoverState, StateCode } from '../state/index.js';
 import { type Context, UsageError } from './context.js';
@@ -8,8 +16,8 @@ import { containerOf, writeDump } from './output.js';
 
 export interface DumpTarget {
   readonly abi?: string;
-  /** `kho@v4`, `luo@v5`, `memfd@v1`. */
-  readonly to?: string;
+  /** `kho@v4`, `iommu@F2`. */
+  readonly to: readonly string[];
   readonly kernel?: string;
   readonly pageSize?: string;
   readonly container?: string;
@@ -26,21 +34,47 @@ export async function convertDump(context: Context, state: HandoverState, target
     ...(target.kernel === undefined ? {} : { kernel: target.kernel }),
     ...(target.abi === undefined ? {} : { abi: target.abi }),
     ...(target.pageSize === undefined ? {} : { pageSize: pageSizeOption(target.pageSize) }),
-    ...(target.to === undefined ? {} : generationOption(target.to)),
+    ...generationOptions(target.to),
   };
   if (Object.keys(wanted).length === 0)
     throw new UsageError('convert to what? Give --kernel, --to, --abi or --page-size');
   const container = containerOf(target.output, target.container);
-  const { spec, dropped } = convertHandover(state.memory.handover, wanted);
+  const { spec, dropped, supplied } = convertHandover(state.memory.handover, wanted);
   const built = buildHandover(spec);
   for (const text of dropped) context.io.writeError(`carryover: left out: ${text}\n`);
+  for (const text of supplied) context.io.writeError(`carryover: not in the input: ${text}\n`);
   await writeDump(context, target.output, container, contentsOfBuilt(built));
 }
 
-/** The generations themselves say which of them there are. */
-function generationOption(text: string): ConvertTarget {
-  const [part, generation, ...rest] = text.split('@');
-  if (generation === undefined || rest.length > 0 || (part !== 'kho' && part !== 'luo' && part !== 'memfd'))
-    throw new UsageError('--to of a memory dump is kho@…, luo@… or memfd@…; --kernel names a release');
-  return { [part]: generation };
+/** Each part once. The parts themselves say which layouts there are. */
+function generationOptions(texts: readonly string[]): ConvertTarget {
+  const parts = new Map<string, string>();
+  for (const text of texts) {
+    const [part = '', generation, ...rest] = text.split('@');
+    if (generation === undefined || generation === '' || rest.length > 0)
+      throw new UsageError(
+        '--to of a memory dump is kho@…, luo@…, memfd@…, iommu@…; --kernel names a release',
+      );
+    const before = parts.get(part);
+    if (before !== undefined)
+      throw new UsageError(`--to ${part}@${before} and --to ${text} cannot both be had`);
+    parts.set(part, generation);
+  }
+  const others = [...parts].filter(([part]) => part !== 'kho' && part !== 'luo' && part !== 'memfd');
+  const root = <const T extends readonly string[]>(part: string, known: T): T[number] | undefined => {
+    const wanted = parts.get(part);
+    const found = known.find((name) => name === wanted);
+    if (wanted !== undefined && found === undefined)
+      throw new UsageError(`--to ${part}@${wanted}: there are ${known.join(', ')}`);
+    return found;
+  };
+  const kho = root('kho', KHO_BUILDS);
+  const luo = root('luo', LUO_BUILDS);
+  const memfd = root('memfd', MEMFD_BUILDS);
+  return {
+    ...(kho === undefined ? {} : { kho }),
+    ...(luo === undefined ? {} : { luo }),
+    ...(memfd === undefined ? {} : { memfd }),
+    ...(others.length === 0 ? {} : { parts: Object.fromEntries(others) }),
+  };
 }

@@ -25,14 +25,20 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
 }
 
-/** Checks where the result is to go. */
-export function checkTarget(file: string, { output, inPlace = false, dryRun = false }: WriteOptions): void {
+/** Checks where the result is to go. A copy never takes the place of what it is a copy of. */
+export async function checkTarget(
+  { io }: Context,
+  file: string,
+  { output, inPlace = false, dryRun = false }: WriteOptions,
+): Promise<void> {
   if (inPlace && output !== undefined) throw new UsageError('give either -o FILE or --in-place');
   if (!dryRun && !inPlace && output === undefined)
     throw new UsageError(
       'where to? Give either -o FILE or --in-place; --dry-run only shows what would change',
     );
   if (inPlace && file === '-') throw new UsageError('stdin cannot be changed in place');
+  if (output !== undefined && output !== '-' && file !== '-' && (await io.isSameFile(file, output)))
+    throw new UsageError(`${output} is the input itself, which is only changed with --in-place`);
 }
 
 /** Opens a dump, edits it, and shows or writes the result. */

@@ -33,6 +33,8 @@ export interface IO {
   /** Opens a file to be read in windows; reads a directory. */
   openPath(path: string): Promise<Opened>;
   createFile(path: string): Promise<OutputFile>;
+  /** Whether both paths lead to one file; false where there is none. */
+  isSameFile(a: string, b: string): Promise<boolean>;
   /** Makes a directory and those around it, where there is none. */
   makeDirectory(path: string): Promise<void>;
   /** Writes a whole file or nothing of it. */

@@ -1,7 +1,17 @@
 /** Files that are too large to be read or written as a whole, and directories, as Node gives them. */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  type FileHandle,
+  open,
+  constants as permission,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileSource } from '../memory/index.js';
 import { fileExtents } from './file-extents.js';
@@ -17,6 +27,11 @@ export async function openPath(path: string): Promise<Opened> {
   if (before.isDirectory()) return { kind: 'directory', files: await readTree(path) };
   if (!before.isFile()) return { kind: 'stream' };
   return { kind: 'file', source: fileSource(fs, path, fileExtents(path)) };
+}
+
+export async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => undefined)));
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
 async function readTree(root: string): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -55,8 +70,12 @@ async function readHead(path: string): Promise<Uint8Array> {
 }
 
 /** Beside the file first and then in its place, so that a crash or a full disk leaves the old file as it was. */
-export async function createFile(path: string): Promise<OutputFile> {
-  const before = await stat(path).catch(() => undefined);
+export async function createFile(name: string): Promise<OutputFile> {
+  const before = await stat(name).catch(() => undefined);
+  // The file that a link leads to takes the bytes; the link stays.
+  const path = before === undefined ? name : await realpath(name);
+  // Putting another in its place would not ask whether it may be written.
+  if (before !== undefined) await access(path, permission.W_OK);
   const inPlace = before !== undefined && !before.isFile();
   const beside = inPlace ? path : join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   const file = await open(beside, inPlace ? 'w' : 'wx', before === undefined ? 0o666 : before.mode & 0o7777);

@@ -18,7 +18,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { CarryoverError } from '../codec/index.js';
 import type { StateCode } from '../state/index.js';
 import type { IO } from './io.js';
-import { createFile, openPath } from './node-files.js';
+import { createFile, isSameFile, openPath } from './node-files.js';
 import { changePatched, copyPatched, undoPatch } from './node-patch.js';
 
 export function nodeIO(): IO {
@@ -56,6 +56,7 @@ export function nodeIO(): IO {
     makeDirectory: async (path) => {
       await mkdir(path, { recursive: true });
     },
+    isSameFile,
     copyPatched,
     changePatched,
     undoPatch,

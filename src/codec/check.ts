@@ -46,14 +46,14 @@ export function checkBytes(schema: Schema, bytes: BytesLike, options: CheckOptio
   const checker = new Checker((problem) => {
     if (found.length < limit) found.push(problem);
   });
-  const { problems, unlisted, size } = observe(schema, view, options, checker);
+  const { value, problems, unlisted, size } = observe(schema, view, options, checker);
   const all = [...problems.map(asProblem), ...found];
   const last = all[problems.length - 1];
   if (unlisted > 0 && last !== undefined)
     all.push({ ...last, message: `${unlisted} further problems are not listed` });
   const end = (options.offset ?? 0) + size;
-  // After an error the rest was not looked at; it does not follow the value.
-  if (end < view.byteLength && !problems.some((problem) => FATAL.has(problem.code)))
+  // After an error the rest was not looked at; it does not follow the value, of which there may be none.
+  if (value !== undefined && end < view.byteLength && !problems.some((problem) => FATAL.has(problem.code)))
     all.push({
       severity: 'warning',
       code: 'trailing-bytes',

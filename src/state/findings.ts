@@ -38,12 +38,15 @@ export function findingsOf(
   const rules = format.check(wire.value, reading, bytes, wire.understood);
   // Where a rule of the format speaks of the same place, it says more than the declaration does.
   const spoken = new Set(rules.map(placeOf));
+  // What a format's own reader refuses by the name of a rule, that rule has said.
+  const named = new Set(rules.map(({ rule, offset }) => `decode/${rule.replace('/', '-')}@${offset}`));
   const errors = new Set(rules.filter((finding) => finding.severity === 'error').map(placeOf));
   // Where the input ends, every part that is not complete says so; the innermost, which is last, says it exactly.
   const ends = declared.filter((finding) => ENDS.has(finding.rule));
   const kept = declared.filter(
     (finding) =>
       !(finding.severity === 'error' ? errors : spoken).has(placeOf(finding)) &&
+      !named.has(`${finding.rule}@${finding.offset}`) &&
       (!ENDS.has(finding.rule) || finding === ends[ends.length - 1]),
   );
   return [...kept, ...rules].sort((one, other) => (one.offset ?? -1) - (other.offset ?? -1));

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { buildImage, convertHandover, type HandoverSpec } from '../../src/build/index.js';
+import { buildImage, convertHandover, type HandoverSpec, specOf } from '../../src/build/index.js';
 import {
   fileContents,
   type Handover,
@@ -79,18 +79,37 @@ describe('what has no place is told', () => {
   const handover = opened(buildImage(SPEC));
   it('in a kernel without FLBs and seals', () => {
     expect(converted(handover, { kernel: '6.19' }).dropped).toEqual([
-      '1 FLBs: Linux 6.19 has none',
+      '1 FLB: Linux 6.19 has none',
       'kexec-metadata: Linux 6.19 has none',
       'the seals of sessions[0].files[0]: memfd-v1 has no seals',
     ]);
   });
   it('in a kernel without sessions', () => {
     expect(converted(handover, { kernel: '6.17' }).dropped).toEqual([
-      '1 sessions: Linux 6.17 has no LUO',
-      '1 FLBs: Linux 6.17 has none',
+      '1 session: Linux 6.17 has no LUO',
+      '1 FLB: Linux 6.17 has none',
       'kexec-metadata: Linux 6.17 has none',
       'the number of live updates: Linux 6.17 has no LUO',
     ]);
+  });
+  it('where regions are not whole pages of the target', () => {
+    const small = opened(
+      buildImage({ memblock: { pstore: { size: 8192, contents: 'oops' }, log: { size: 65536 } } }),
+    );
+    expect(converted(small, { abi: 'aarch64', pageSize: 65536 }).dropped).toEqual([
+      'the size of memblock.pstore, 8192 bytes: regions have whole pages, of 65536 bytes there',
+    ]);
+  });
+  it('of folios of kho_test whose list the dump lacks', () => {
+    const handover = opened(buildImage({ kho_test: { folios: [], nr_folios: 15, csum: 7 } }));
+    const { kho_test } = specOf(handover).spec;
+    expect(kho_test).toEqual({ folios: [], nr_folios: 15, csum: 7 });
+    expect(converted(handover, { kernel: '6.18' }).dropped).not.toContainEqual(
+      expect.stringContaining('kho_test'),
+    );
+    expect(converted(handover, { kernel: '6.16' }).dropped).toContain(
+      'the number of folios of kho_test: the dump lacks their list, and 6.16 has it in the tree',
+    );
   });
   it('nothing, where all has a place', () => {
     for (const target of [

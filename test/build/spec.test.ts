@@ -6,6 +6,7 @@ import {
   buildDocument,
   contentsOfBuilt,
   documentSchema,
+  filesIn,
   HANDOVER_SHAPE,
   jsonSchemaOf,
   readDocument,
@@ -91,6 +92,27 @@ describe('the JSON Schema', () => {
   });
   it('is a valid schema for one shape, too', () => {
     expect(ajv.compile(jsonSchemaOf(HANDOVER_SHAPE, 'a handover') as object)({ kernel: '7.3' })).toBe(true);
+  });
+});
+
+describe('the files that a spec names', () => {
+  it('are those of its pieces, and no file of a session that a mapping names', () => {
+    const source = `
+sessions: [{name: vm, files: [{token: 1, memfd: {contents: [{text: a}, {file: one.bin}, {file: one.bin}]}}]}]
+memblock: {file: {contents: [{file: two.bin}]}}
+flbs:
+  - iommu:
+      domains: [{name: d, map: [{iova: 0, size: 4 KiB, file: vm/1}]}]
+      devices: [{bdf: '0000:3a:01.0', domain: d}]
+`;
+    expect(filesIn(readDocument(source))).toEqual([
+      { name: 'one.bin', path: 'sessions[0].files[0].memfd.contents[1].file' },
+      { name: 'two.bin', path: 'memblock.file.contents[0].file' },
+    ]);
+    const stream = 'passt: {flows: [{remote: "192.0.2.1:1", send_queue: [{file: q.bin}]}]}';
+    expect(filesIn(readDocument(stream))).toEqual([
+      { name: 'q.bin', path: 'passt.flows[0].send_queue[0].file' },
+    ]);
   });
 });
 

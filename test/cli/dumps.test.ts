@@ -301,3 +301,20 @@ function hasPerl(): boolean {
     return false;
   }
 }
+
+describe('a directory that is built', () => {
+  it('takes no files of another state for its own', async () => {
+    const shell = await makeShell();
+    shell.files.set('empty.yaml', new Uint8Array());
+    const other = await shell.line(
+      'carryover build empty.yaml --container debugfs -o fixtures/kho/kho-debugfs',
+    );
+    expect(other.err).toMatch(/kho-debugfs: it has .* already, which is no part of this state/);
+    expect(other.exit).toBe(2);
+    const own = await shell.line('carryover build empty.yaml --container debugfs -o out');
+    expect([own.exit, [...shell.files.keys()].filter((path) => path.startsWith('out/'))]).toEqual([
+      0,
+      ['out/in/fdt', 'out/in/sub_fdts/kexec-metadata', 'out/in/sub_fdts/LUO'],
+    ]);
+  });
+});

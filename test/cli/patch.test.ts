@@ -1,8 +1,9 @@
 /** Changing large files in place: all of it or none, whatever happens in between. */
-import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFile, isSameFile } from '../../src/cli/node-files.js';
 import {
   changePatched,
   copyPatched,
@@ -29,6 +30,21 @@ async function made(name: string, text = 'abcdefghij'): Promise<string> {
   await writeFile(path, text);
   return path;
 }
+
+describe('a file that is written piece by piece', () => {
+  it('is that which a link leads to', async () => {
+    const target = await made('linked', 'old');
+    const link = join(folder, 'link');
+    await symlink(target, link);
+    const file = await createFile(link);
+    await file.write(new TextEncoder().encode('new'));
+    await file.done();
+    expect(await readFile(target, 'utf8')).toBe('new');
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await isSameFile(link, target)).toBe(true);
+    expect(await isSameFile(link, join(folder, 'none'))).toBe(false);
+  });
+});
 
 describe('a copy', () => {
   it('has the changes, and leaves the file as it was', async () => {

@@ -22,6 +22,7 @@ function fake(changes: Partial<IO> = {}): { io: IO; errors: string[] } {
     openPath,
     createFile,
     makeDirectory: async () => undefined,
+    isSameFile: async () => false,
     writeFile: async () => undefined,
     write: async () => true,
     writeError: (text) => {

@@ -131,6 +131,7 @@ export async function makeShell(
           abandon: async () => undefined,
         };
       },
+      isSameFile: async (a, b) => a === b && files.has(a),
       copyPatched: async (from, to, writes) => {
         files.set(to, patched(bytesSource(await read(from)), writes));
       },

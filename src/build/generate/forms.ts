@@ -58,10 +58,10 @@ export function rawBase(made: Made): bigint {
 
 /** The bytes of an instance. In text forms they have to fit into text: undefined for more than 16 MiB. */
 export function bytesOf(made: Made, form: Form): Uint8Array | undefined {
-  if (made.kind === 'bytes') return made.bytes;
+  const isText = form === 'c' || form === 'json' || form === 'hex';
+  if (made.kind === 'bytes') return isText && made.bytes.length > MOST_TEXT ? undefined : made.bytes;
   const pieces: Uint8Array[] = [];
   let length = 0;
-  const isText = form === 'c' || form === 'json' || form === 'hex';
   for (const piece of writeMemory(containerOfForm(form) ?? 'elf', made.memory)) {
     length += piece.length;
     if (isText && length > MOST_TEXT) return undefined;

@@ -1,5 +1,6 @@
 /** Fixture sets: valid instances of each format, its boundaries first, and instances that break one rule each. */
 import { SIBLING_GENERATORS } from '../siblings/generate/index.js';
+import { fdtGenerator } from './fdt.js';
 import { iommuGenerator } from './iommu.js';
 import { metadataGenerator } from './kexec-metadata.js';
 import { khoGenerator } from './kho.js';
@@ -7,6 +8,7 @@ import { khoTestGenerator } from './kho-test.js';
 import { luoGenerator } from './luo.js';
 import { memblockGenerator } from './memblock.js';
 import { memfdGenerator } from './memfd.js';
+import { passtGenerator } from './passt.js';
 import type { Generator } from './types.js';
 
 export type { Case, ExpectedFinding, Generator, Made, Violation } from './types.js';
@@ -21,6 +23,8 @@ export const GENERATORS: readonly Generator[] = Object.freeze([
   khoTestGenerator,
   iommuGenerator,
   ...SIBLING_GENERATORS,
+  passtGenerator,
+  fdtGenerator,
 ]);
 
 export {

@@ -13,7 +13,14 @@ export type Made =
       /** Physical address of the root, where nothing in the memory leads to it any more. */
       readonly khoFdt?: bigint;
     }
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array };
+  | {
+      readonly kind: 'bytes';
+      readonly bytes: Uint8Array;
+      /** `FORMAT@GENERATION` as which it has to be opened, where the bytes do not tell, or tell another. */
+      readonly as?: string;
+      /** The ABI that has to be given when it is opened, where the bytes do not tell. */
+      readonly forcedABI?: string;
+    };
 
 export interface Case {
   /** Unique among the cases of its format, and part of the name of its file: `v4-x86_64-4k-sessions-51`. */
@@ -21,15 +28,17 @@ export interface Case {
   /** What it covers, in half a sentence. */
   readonly covers: string;
   readonly generation: string;
-  /** By its name: `x86_64`. */
-  readonly abi: string;
+  /** By its name: `x86_64`; undefined where the bytes are the same on every machine. */
+  readonly abi?: string;
   /** In bytes; undefined where the format knows no pages. */
   readonly pageSize?: number;
+  /** What is found in it by nature, sound as it is: of a generation that no release takes, that it is one. */
+  readonly inherent?: readonly ExpectedFinding[];
   /** Makes it anew, the same every time. */
   make(): Made;
 }
 
-/** A finding that an instance has to give: no other error or warning may come with it. */
+/** A finding that an instance has to give: no others may come with it. */
 export interface ExpectedFinding {
   readonly rule: string;
   readonly severity: Finding['severity'];
@@ -40,7 +49,10 @@ export interface ExpectedFinding {
 /** An instance that breaks a rule. */
 export interface Violation extends Case {
   readonly rule: string;
-  /** The rule itself first; others only where it cannot be broken alone, which `notAlone` explains. */
+  /**
+   * The rule itself first; others only where it cannot be broken alone, which `notAlone` explains. What is found by
+   * nature comes on top.
+   */
   readonly expected: readonly ExpectedFinding[];
   /** Why other findings come with it. */
   readonly notAlone?: string;

@@ -55,8 +55,8 @@ export class HandoverBuilder {
   readonly sessions = new Map<string, readonly FileSpec[]>();
   /** Addresses of what specs give names to, by what it is and its name: `iommu.domains.guest0`. */
   readonly named = new Map<string, () => bigint>();
-  /** Files there are, over all sessions. */
-  files = 0;
+  /** The strings of the handlers of all files, over all sessions. */
+  readonly handlers: string[] = [];
 
   constructor(
     memory: MemoryBuilder,

@@ -1,7 +1,12 @@
 /** The state of a handover in the layouts of another kernel or machine, as far as the meaning allows it. */
 import type { Handover } from '../../formats/kho/index.js';
+import { many } from '../../formats/kho/walk.js';
 import { type Repage, repagedFile, repagedFlb } from '../siblings/repage.js';
+import { wordOf } from '../words.js';
+import type { BuildRegistry } from './extension.js';
 import { generationsOf, machineOf } from './generations.js';
+import { withLayouts } from './layouts.js';
+import { BUILD_REGISTRY } from './registry.js';
 import type { FileSpec, FolioSpec, HandoverSpec, MemfdSpec, PreservedSpec, SessionSpec } from './spec.js';
 import { specOf } from './spec-of.js';
 
@@ -14,11 +19,19 @@ export interface ConvertTarget {
   readonly abi?: string;
   /** In bytes. */
   readonly pageSize?: number;
+  /** Layouts of other parts by the names of their formats: `{ iommu: 'F2', 'vfio-pci': 'v2' }`. */
+  readonly parts?: Readonly<Record<string, string>>;
 }
 export interface Converted {
   readonly spec: HandoverSpec;
   /** What has no place in the target, in sentences; nothing is left out without one. */
   readonly dropped: readonly string[];
+  /** What the target says and the source does not, in sentences: it is what is built where nothing is said. */
+  readonly supplied: readonly string[];
+}
+export interface ConvertOptions {
+  /** Builders beside those of carryover. */
+  readonly registry?: Partial<BuildRegistry>;
 }
 
 /**
@@ -27,24 +40,30 @@ export interface Converted {
  *
  * @throws `build-value` for targets that do not exist.
  */
-export function convertHandover(handover: Handover, target: ConvertTarget): Converted {
-  const { spec, omitted } = specOf(handover, { inline: Number.MAX_SAFE_INTEGER });
+export function convertHandover(
+  handover: Handover,
+  target: ConvertTarget,
+  options: ConvertOptions = {},
+): Converted {
+  const registry: BuildRegistry = {
+    files: [...(options.registry?.files ?? []), ...BUILD_REGISTRY.files],
+    flbs: [...(options.registry?.flbs ?? []), ...BUILD_REGISTRY.flbs],
+  };
+  const { spec, omitted } = specOf(handover, { inline: Number.MAX_SAFE_INTEGER, ...options });
   const dropped = [...omitted];
   const { kernel, kho, luo, memfd, ...rest } = spec;
-  const named =
-    (target.kernel ?? target.kho ?? target.luo ?? target.memfd)
-      ? {
-          ...(target.kernel === undefined ? {} : { kernel: target.kernel }),
-          ...(target.kho === undefined ? {} : { kho: target.kho }),
-          ...(target.luo === undefined ? {} : { luo: target.luo }),
-          ...(target.memfd === undefined ? {} : { memfd: target.memfd }),
-        }
-      : {
-          ...(kernel === undefined ? {} : { kernel }),
-          ...(kho === undefined ? {} : { kho }),
-          ...(luo === undefined ? {} : { luo }),
-          ...(memfd === undefined ? {} : { memfd }),
-        };
+  // A kernel or a root stands for all layouts of its time; the others change alone.
+  const own = target.kernel === undefined && target.kho === undefined;
+  const named = {
+    ...(own && kernel !== undefined ? { kernel } : {}),
+    ...(own && kho !== undefined ? { kho } : {}),
+    ...(own && luo !== undefined ? { luo } : {}),
+    ...(own && memfd !== undefined ? { memfd } : {}),
+    ...(target.kernel === undefined ? {} : { kernel: target.kernel }),
+    ...(target.kho === undefined ? {} : { kho: target.kho }),
+    ...(target.luo === undefined ? {} : { luo: target.luo }),
+    ...(target.memfd === undefined ? {} : { memfd: target.memfd }),
+  };
   const wanted: HandoverSpec = {
     ...rest,
     ...named,
@@ -52,30 +71,49 @@ export function convertHandover(handover: Handover, target: ConvertTarget): Conv
     ...(target.pageSize === undefined ? {} : { page_size: target.pageSize }),
   };
   const sized = withPages(wanted, handover.value.page_size, machineOf(wanted).pageSize, dropped);
-  return { spec: withGenerations(sized, dropped), dropped };
+  const placed = withGenerations(sized, registry, dropped);
+  const { parts } = target;
+  if (parts === undefined || Object.keys(parts).length === 0) return { spec: placed, dropped, supplied: [] };
+  const told = withLayouts(placed, sized, parts, registry);
+  return { spec: told.spec, dropped: [...dropped, ...told.dropped], supplied: told.supplied };
 }
 
 /** Leaves out what the generations of the target have no place for. */
-function withGenerations(spec: HandoverSpec, dropped: string[]): HandoverSpec {
+function withGenerations(spec: HandoverSpec, registry: BuildRegistry, dropped: string[]): HandoverSpec {
   const generations = generationsOf(spec);
-  const { sessions, flbs, metadata, liveupdate_num, ...rest } = spec;
+  const { sessions, flbs, metadata, liveupdate_num, kho_test, ...rest } = spec;
   const hasLuo = generations.edited;
   const count = sessions?.length ?? 0;
-  if (!hasLuo && count > 0) dropped.push(`${count} sessions: Linux ${generations.release} has no LUO`);
+  if (!hasLuo && count > 0)
+    dropped.push(`${many(count, 'session')}: Linux ${generations.release} has no LUO`);
   const hasFlbs = hasLuo && generations.flbs;
   if (!hasFlbs && flbs !== undefined && flbs.length > 0)
-    dropped.push(`${flbs.length} FLBs: Linux ${generations.release} has none`);
+    dropped.push(`${many(flbs.length, 'FLB')}: Linux ${generations.release} has none`);
   if (!generations.metadata && metadata !== undefined && metadata !== false)
     dropped.push(`kexec-metadata: Linux ${generations.release} has none`);
   if (!hasLuo && liveupdate_num !== undefined)
     dropped.push(`the number of live updates: Linux ${generations.release} has no LUO`);
+  const isUnlisted = kho_test?.nr_folios !== undefined && generations.test === 'inline';
+  if (isUnlisted)
+    dropped.push(
+      `the number of folios of kho_test: the dump lacks their list, and ${generations.release} has it in the tree`,
+    );
+  const { nr_folios: _, ...listed } = kho_test ?? { folios: [] };
   return {
     ...rest,
+    ...(kho_test === undefined ? {} : { kho_test: isUnlisted ? listed : kho_test }),
     ...(hasLuo && liveupdate_num !== undefined ? { liveupdate_num } : {}),
     ...(hasLuo && sessions !== undefined
       ? {
           sessions: sessions.map((session, i) =>
-            sessionFor(session, generations.memfd, `sessions[${i}]`, dropped),
+            sessionFor(session, `sessions[${i}]`, (file, path) =>
+              fileFor(
+                hasFlbs ? file : fileWithoutFlbs(file, path, sessions, registry, dropped),
+                generations.memfd,
+                path,
+                dropped,
+              ),
+            ),
           ),
         }
       : {}),
@@ -84,11 +122,28 @@ function withGenerations(spec: HandoverSpec, dropped: string[]): HandoverSpec {
   };
 }
 
-function sessionFor(session: SessionSpec, version: 1 | 2, path: string, dropped: string[]): SessionSpec {
+function sessionFor(
+  session: SessionSpec,
+  path: string,
+  convert: (file: FileSpec, path: string) => FileSpec,
+): SessionSpec {
   if (session.files === undefined) return session;
+  return { ...session, files: session.files.map((file, i) => convert(file, `${path}.files[${i}]`)) };
+}
+
+function fileWithoutFlbs(
+  file: FileSpec,
+  path: string,
+  sessions: readonly SessionSpec[],
+  registry: BuildRegistry,
+  dropped: string[],
+): FileSpec {
+  const builder = registry.files.find(({ key }) => file[key] !== undefined);
+  if (builder?.withoutFlbs === undefined) return file;
+  const lost = (text: string): void => void dropped.push(`${path}.${builder.key}.${text}`);
   return {
-    ...session,
-    files: session.files.map((file, i) => fileFor(file, version, `${path}.files[${i}]`, dropped)),
+    ...file,
+    [builder.key]: builder.withoutFlbs(file[builder.key], { sessions, lost, supplied: () => undefined }),
   };
 }
 
@@ -105,7 +160,14 @@ function fileFor(file: FileSpec, version: 1 | 2, path: string, dropped: string[]
 /** The same contents in pages of another size. */
 function withPages(spec: HandoverSpec, from: number, to: number, dropped: string[]): HandoverSpec {
   if (from === to) return spec;
-  const { sessions, flbs, kho_test, preserved, ...rest } = spec;
+  const { sessions, flbs, memblock, kho_test, preserved, ...rest } = spec;
+  for (const [name, { size }] of Object.entries(memblock ?? {})) {
+    const bytes = size === undefined ? 0n : wordOf(size, `memblock.${name}.size`);
+    if (bytes % BigInt(to) !== 0n)
+      dropped.push(
+        `the size of memblock.${name}, ${bytes} bytes: regions have whole pages, of ${to} bytes there`,
+      );
+  }
   return {
     ...rest,
     ...(sessions === undefined
@@ -125,6 +187,7 @@ function withPages(spec: HandoverSpec, from: number, to: number, dropped: string
     ...(flbs === undefined
       ? {}
       : { flbs: flbs.map((flb, i) => repagedFlb(flb, `flbs[${i}]`, { from, to, dropped })) }),
+    ...(memblock === undefined ? {} : { memblock }),
     ...(kho_test === undefined
       ? {}
       : {

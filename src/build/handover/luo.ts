@@ -17,6 +17,7 @@ import { buildError } from '../build-error.js';
 import type { Region } from '../memory.js';
 import { wordOf } from '../words.js';
 import { type HandoverBuilder, type List, textProperty } from './builder.js';
+import { dependants } from './dependants.js';
 import type { BuiltNode } from './extension.js';
 import type { FileSpec, FlbSpec, HandoverSpec, SessionSpec } from './spec.js';
 
@@ -170,7 +171,6 @@ function buildFiles(
         `${label}[${other}] has the token 0x${token.toString(16)} too`,
       );
     tokens.set(token, i);
-    builder.files++;
     const handler = builder.registry.files.find(({ key }) => file[key] !== undefined);
     const compatible = nameOf(
       file.compatible ?? handler?.compatible(builder, file[handler.key]) ?? missing(path),
@@ -178,6 +178,7 @@ function buildFiles(
       `${path}.compatible`,
       'the string of a handler',
     );
+    builder.handlers.push(compatible);
     const data =
       handler?.build(file[handler.key], builder, { session, token, path, file }) ??
       (() => wordOf(file.data ?? 0, `${path}.data`));
@@ -216,7 +217,10 @@ function buildFlbs(builder: HandoverBuilder, specs: readonly FlbSpec[]): Region 
     builder.memory.write(page, SIZES.flbHeader + i * SIZES.flb, LuoFlbSer, () => ({
       name,
       data: data(),
-      count: flb.count === undefined ? builder.files : wordOf(flb.count, `${path}.count`),
+      count:
+        flb.count === undefined
+          ? dependants(builder.handlers, known?.dependsOn)
+          : wordOf(flb.count, `${path}.count`),
     }));
   }
   return page;

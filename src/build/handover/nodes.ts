@@ -1,6 +1,6 @@
 /** Builds the other nodes of the root: memblock, the kexec metadata, the kernel's own test, unknown blobs. */
 
-import { encode } from '../../codec/index.js';
+import { encode, type InputOf } from '../../codec/index.js';
 import type { FDTNode } from '../../formats/fdt/index.js';
 import { KhoKexecMetadata, METADATA_SIZE, METADATA_VERSION } from '../../formats/kexec-metadata/index.js';
 import { KhoVmalloc } from '../../formats/kho/schema.js';
@@ -91,6 +91,27 @@ export function buildMetadata(builder: HandoverBuilder, spec: MetadataSpec): Bui
   return { name: 'kexec-metadata', region, size: () => METADATA_SIZE };
 }
 
+/** The descriptor of a list of so many folios whose memory the image does not have. */
+function absentList(
+  { generations, memory, pageSize }: HandoverBuilder,
+  { folios }: KhoTestSpec,
+  count: number,
+): () => InputOf<typeof KhoVmalloc> {
+  const path = 'kho_test.nr_folios';
+  if (folios.length > 0) throw buildError('build-value', path, 'it follows from folios');
+  if (generations.test === 'inline')
+    throw buildError('build-value', path, 'the list is in the tree itself, so it cannot be absent');
+  const size = BigInt(pageSize);
+  const chunk = memory.region({
+    label: path,
+    size: pageSize,
+    preserve: { order: 0 },
+    parts: [{ offset: 0n, size, content: undefined }],
+  });
+  const total_pages = Math.ceil((count * 8) / pageSize);
+  return () => ({ first: chunk.address, total_pages, flags: 1, order: 0 });
+}
+
 /** The folios of the kernel's own test, with the checksum that it takes over them. */
 export function buildKhoTest(builder: HandoverBuilder, spec: KhoTestSpec): BuiltNode {
   const little = builder.abi.endian === 'little';
@@ -128,7 +149,13 @@ export function buildKhoTest(builder: HandoverBuilder, spec: KhoTestSpec): Built
       view.setBigUint64(8 * i, region.address | BigInt(order), little);
   };
   const inline = builder.generations.test === 'inline';
-  const descriptor = inline ? undefined : builder.vmalloc('kho_test.folios', folios.length * 8, list);
+  const unlisted = spec.nr_folios ?? 0;
+  const descriptor =
+    unlisted > 0
+      ? absentList(builder, spec, unlisted)
+      : inline
+        ? undefined
+        : builder.vmalloc('kho_test.folios', folios.length * 8, list);
   const info = (): Uint8Array => {
     if (descriptor !== undefined) return encode(KhoVmalloc, descriptor(), { abi: builder.abi });
     const bytes = new Uint8Array(folios.length * 8);
@@ -144,7 +171,7 @@ export function buildKhoTest(builder: HandoverBuilder, spec: KhoTestSpec): Built
         {
           name: 'data',
           properties: [
-            builder.native('nr_folios', folios.length, 4),
+            builder.native('nr_folios', unlisted > 0 ? unlisted : folios.length, 4),
             { name: 'folios_info', value: info() },
             builder.native('csum', spec.csum ?? checksum(folios, little), 4),
           ],

@@ -4,8 +4,10 @@ import type { Handover, HandoverValue } from '../../formats/kho/index.js';
 import { RECEIVERS } from '../../formats/kho/index.js';
 import { isRecord } from '../../formats/kho/record.js';
 import { KHO } from '../../formats/kho/rules.js';
+import { many } from '../../formats/kho/walk.js';
 import type { LuoFile, LuoFlb, LuoSession, LuoValue } from '../../formats/luo/index.js';
 import { piecesOfMemory, piecesOfRuns } from './contents-of.js';
+import { dependants } from './dependants.js';
 import { Describer, type SpecOfOptions } from './describer.js';
 import type { BuildRegistry } from './extension.js';
 import { BUILD_REGISTRY } from './registry.js';
@@ -44,7 +46,7 @@ export function specOf(
   const { value, findings } = handover;
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   if (errors > 0)
-    describer.omitted.push(`${errors} errors that carryover check finds: what is built is sound`);
+    describer.omitted.push(`${many(errors, 'error')} that carryover check finds: what is built is sound`);
   const { entries } = value;
   const luo = luoOf(entries);
   const spec: HandoverSpec = {
@@ -112,9 +114,9 @@ function machineOf({ abi, walk }: Handover): HandoverSpec {
 }
 
 function luoParts(luo: LuoValue, describer: Describer, registry: BuildRegistry): HandoverSpec {
-  const files = luo.sessions.reduce((sum, session) => sum + session.files.length, 0);
+  const handlers = luo.sessions.flatMap(({ files }) => files.map(({ compatible }) => compatible));
   // FLBs give names to what files refer to.
-  const flbs = luo.flbs.map((flb, i) => flbOf(flb, files, `flbs[${i}]`, describer, registry));
+  const flbs = luo.flbs.map((flb, i) => flbOf(flb, handlers, `flbs[${i}]`, describer, registry));
   const sessions = luo.sessions.map((session, i) =>
     sessionOf(session, `sessions[${i}]`, describer, registry),
   );
@@ -157,14 +159,14 @@ function fileOf(
 
 function flbOf(
   flb: LuoFlb,
-  files: number,
+  handlers: readonly string[],
   path: string,
   describer: Describer,
   registry: BuildRegistry,
 ): FlbSpec {
   const { name, data, count } = flb;
-  const counted = count === BigInt(files) ? {} : { count };
   const builder = registry.flbs.find(({ key }) => flb[key] !== undefined);
+  const counted = count === BigInt(dependants(handlers, builder?.dependsOn)) ? {} : { count };
   if (builder === undefined) return { name, data, ...counted };
   return { name, ...counted, [builder.key]: builder.describe(flb[builder.key], describer, path) };
 }
@@ -229,9 +231,12 @@ function memblockOf(
 }
 
 function khoTestOf(test: Readonly<Record<string, unknown>>, describer: Describer): KhoTestSpec {
-  const { csum, folios } = test;
+  const { csum, folios, nr_folios } = test;
   const { image, pageSize } = describer.handover.walk;
   const list: readonly unknown[] = Array.isArray(folios) ? folios : [];
+  const missing = typeof nr_folios === 'number' ? nr_folios - list.length : 0;
+  if (list.length > 0 && missing > 0)
+    describer.omitted.push(`${missing} of ${nr_folios} folios of kho_test: their list is not readable`);
   return {
     folios: list.flatMap((folio, i) => {
       if (!isRecord(folio) || typeof folio.address !== 'bigint' || typeof folio.order !== 'number') return [];
@@ -245,6 +250,7 @@ function khoTestOf(test: Readonly<Record<string, unknown>>, describer: Describer
         },
       ];
     }),
+    ...(list.length === 0 && missing > 0 ? { nr_folios: missing } : {}),
     // The dump may lack what it was taken over.
     ...(typeof csum === 'number' ? { csum } : {}),
   };

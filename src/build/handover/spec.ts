@@ -105,6 +105,8 @@ export interface KhoTestSpec {
     /** Random if not given. */
     readonly contents?: ContentsSpec;
   }[];
+  /** How many folios there are, where the image does not have the list of them; `folios` is empty then. */
+  readonly nr_folios?: number;
   /** What random contents follow from. */
   readonly seed?: number;
   /** The checksum; that of the contents if not given. */

@@ -44,6 +44,7 @@ export const hugetlbBuilder: FlbBuilder = {
     }),
     'pools of huge pages',
   ),
+  dependsOn: 'huge-memfd-',
   flbName: () => 'hugetlb-v1',
   build: (value, builder, place) => {
     const path = `${place}.hugetlb.hstates`;

@@ -8,6 +8,9 @@ import { hugetlbBuilder } from './hugetlb.js';
 import { iommufdBuilder } from './iommufd.js';
 import { kvmVcpuBuilder } from './kvm-vcpu.js';
 import { kvmVmBuilder } from './kvm-vm.js';
+import { iommufdLayouts, iommufdWithoutFlbs } from './layouts/iommufd.js';
+import { pciLayouts } from './layouts/pci.js';
+import { vfioLayouts } from './layouts/vfio-pci.js';
 import { pciBuilder } from './pci.js';
 import { vfioBuilder } from './vfio-pci.js';
 
@@ -25,8 +28,8 @@ export type { CapabilitySpec, ConfigSpec, SavedStateSpec } from './saved-state.j
 export { VFIO_BUILDS, type VfioSpec } from './vfio-pci.js';
 
 export const SIBLING_FILES: readonly FileBuilder[] = Object.freeze([
-  vfioBuilder,
-  iommufdBuilder,
+  { ...vfioBuilder, layouts: vfioLayouts },
+  { ...iommufdBuilder, layouts: iommufdLayouts, withoutFlbs: iommufdWithoutFlbs },
   kvmVmBuilder,
   kvmVcpuBuilder,
   guestMemfdBuilder,
@@ -34,4 +37,7 @@ export const SIBLING_FILES: readonly FileBuilder[] = Object.freeze([
   eventfdBuilder,
   dmabufBuilder,
 ]);
-export const SIBLING_FLBS: readonly FlbBuilder[] = Object.freeze([pciBuilder, hugetlbBuilder]);
+export const SIBLING_FLBS: readonly FlbBuilder[] = Object.freeze([
+  { ...pciBuilder, layouts: pciLayouts },
+  hugetlbBuilder,
+]);

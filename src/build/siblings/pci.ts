@@ -125,6 +125,7 @@ export const pciBuilder: FlbBuilder = {
     'devices that the PCI core preserves',
   ),
   // The spec of an FLB says that this key has the type.
+  dependsOn: 'vfio-',
   flbName: (_, value) => NAMES[(value as PciSpec).layout ?? 'accepted-v2'][0] ?? 'pci',
   build: (value, builder, place, flb) => {
     const spec = value as PciSpec;

@@ -4,9 +4,11 @@ import { type BuildOptions, type BuiltHandover, buildHandover } from '../handove
 import type { HandoverSpec } from '../handover/spec.js';
 import { buildPasst } from '../passt/build.js';
 import type { PasstSpec } from '../passt/spec.js';
+import { FILE_PIECE } from './handover-shape.js';
 import { DOCUMENT_KINDS, HANDOVER_SHAPE, KIND_KEYS, kindOf } from './kinds.js';
 import type { Places } from './places.js';
 import { parseSpec, type ReadSpec, readParsed, readSpec, topKeys } from './read.js';
+import type { Shape } from './shape.js';
 
 /** What a document asks for, with the places of its parts. */
 export type SpecDocument =
@@ -82,18 +84,35 @@ export function placed<T>(places: Places, run: () => T): T {
   }
 }
 
-/** The files that a spec names, each once. */
-export function filesIn(spec: unknown): readonly string[] {
-  const files = new Set<string>();
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) for (const element of value) visit(element);
-    else if (typeof value === 'object' && value !== null)
+/** A file that a spec names, and the path of its name in the spec. */
+export interface NamedFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The files that a document names, each once. */
+export function filesIn(document: SpecDocument): readonly NamedFile[] {
+  const files = new Map<string, NamedFile>();
+  const visit = (value: unknown, shape: Shape, path: string): void => {
+    if (shape.kind === 'either') for (const one of shape.of) visit(value, one, path);
+    else if (Array.isArray(value)) {
+      if (shape.kind === 'list')
+        for (const [i, one] of value.entries()) visit(one, shape.of, `${path}[${i}]`);
+    } else if (typeof value === 'object' && value !== null)
       for (const [key, inner] of Object.entries(value)) {
-        // Pieces of contents name files beside the spec; mappings of a domain name preserved ones.
-        if (key !== 'file' || typeof inner !== 'string') visit(inner);
-        else if (!('iova' in value)) files.add(inner);
+        const at = path === '' ? key : `${path}.${key}`;
+        if (shape.kind === 'map') visit(inner, shape.of, at);
+        else if (shape.kind !== 'object') continue;
+        // Mappings of an IOMMU have a key of this name as well, which names a file of a session.
+        else if (shape !== FILE_PIECE) {
+          const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
+          if (field !== undefined) visit(inner, field.shape, at);
+        } else if (key === 'file' && typeof inner === 'string' && !files.has(inner))
+          files.set(inner, { name: inner, path: at });
       }
   };
-  visit(spec);
-  return [...files];
+  if (document.kind === 'passt')
+    visit(document.spec, DOCUMENT_KINDS.passt.shape.fields.passt.shape, DOCUMENT_KINDS.passt.key);
+  else visit(document.spec, HANDOVER_SHAPE, '');
+  return [...files.values()];
 }

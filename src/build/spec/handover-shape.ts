@@ -26,14 +26,16 @@ const piece = {
   at: field(word, 'where it begins, in bytes; behind the piece before if not given'),
   size: field(word, 'in bytes; more than it holds is followed by zeros'),
 };
+/** The only shape whose `file` names a file beside the spec. */
+export const FILE_PIECE = object('a piece of a file', 'The content of a file beside the spec', {
+  ...piece,
+  file: needed(text, 'path, from the directory of the spec'),
+  offset: field(word, 'where in the file it begins'),
+});
 const PIECES = either(
   object('a piece of text', 'Text', { ...piece, text: needed(text, 'UTF-8') }),
   object('a piece of bytes', 'Bytes', { ...piece, hex: needed(text, 'pairs of hexadecimal digits') }),
-  object('a piece of a file', 'The content of a file beside the spec', {
-    ...piece,
-    file: needed(text, 'path, from the directory of the spec'),
-    offset: field(word, 'where in the file it begins'),
-  }),
+  FILE_PIECE,
   object('a filled piece', 'Bytes by a rule; needs `size`', {
     ...piece,
     fill: needed(
@@ -160,6 +162,7 @@ export function handoverShape(registry: ShapeRegistry) {
           ),
           'its folios',
         ),
+        nr_folios: field(number(0xffffffff), 'how many there are, where the image does not have their list'),
         seed: field(number(0xffffffff), 'what random contents follow from'),
         csum: field(number(0xffffffff), 'that of the contents if not given'),
       }),

@@ -80,8 +80,18 @@ export function addBuild(program: Command, context: Context): void {
 async function buildFile(context: Context, file: string): Promise<BuiltDocument> {
   const document = readDocument(specTextOf(await readBytes(context, file)));
   const contents = new Map<string, LazyContent>();
-  for (const name of filesIn(document.spec))
-    contents.set(name, await contentOf(context, besides(file, name)));
+  for (const { name, path } of filesIn(document)) {
+    try {
+      contents.set(name, await contentOf(context, besides(file, name)));
+    } catch (error) {
+      const place = document.places.get(path);
+      if (!(error instanceof FileError) || place === undefined) throw error;
+      throw new FileError(
+        `${file}: ${path}: ${error.message}, in line ${place.line}, column ${place.column}`,
+        { cause: error },
+      );
+    }
+  }
   return buildDocument(document, {
     readFile: (name) => {
       const content = contents.get(name);
@@ -115,8 +125,15 @@ async function contentOf({ io }: Context, path: string): Promise<LazyContent> {
 }
 
 async function writeDirectory({ io }: Context, directory: string, built: BuiltHandover): Promise<void> {
+  const made = debugfsOf(built);
+  // What an earlier state left there would be taken for a part of this one.
+  const there = await io.openPath(directory).catch(() => undefined);
+  const other =
+    there?.kind === 'directory' ? [...there.files.keys()].find((path) => !made.has(path)) : undefined;
+  if (other !== undefined)
+    throw new FileError(`${directory}: it has ${other} already, which is no part of this state`);
   try {
-    for (const [path, bytes] of debugfsOf(built)) {
+    for (const [path, bytes] of made) {
       const file = join(directory, path);
       await io.makeDirectory(dirname(file));
       await io.writeFile(file, bytes);

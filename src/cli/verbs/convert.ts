@@ -23,7 +23,12 @@ export function addConvert(program: Command, context: Context): void {
     .option('--as <format>', 'read it as FORMAT or FORMAT@GENERATION, whatever it looks like')
     .option('--from <abi>', 'the machine that wrote the input, whatever it looks like')
     .option('--abi <abi>', 'the machine to write it for: x86_64, s390x, …, or i386,timeSize=8')
-    .option('--to <format@generation>', 'the generation to write')
+    .option(
+      '--to <format@generation>',
+      'the generation to write; of memory dumps one for each part: kho, luo, memfd, iommu, pci, …',
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
     .option(
       '--set <path=value>',
       'a field that the target has and the input has not; [*] is every element',
@@ -43,6 +48,7 @@ export function addConvert(program: Command, context: Context): void {
     'convert --from s390x --abi x86_64 stream.bin -o stream-le.bin',
     "convert --to passt@v2 --set 'flows[*].ext.timestamp=0' --set header.version=2 --set header.compat_version=2 v1.bin -o v2.bin",
     'convert --kernel 7.2 vmcore-7.1 -o vmcore-7.2.elf',
+    'convert --to iommu@E --to vfio-pci@v1-reset vmcore -o other.elf',
     'convert --to kho@v1b --abi aarch64 --page-size 65536 vmcore -o other.elf',
   ).action(async (file: string, options: ConvertOptions) => {
     const input = await openAny(context, [file], {
@@ -58,11 +64,13 @@ export function addConvert(program: Command, context: Context): void {
     for (const name of ['kernel', 'pageSize', 'container'] as const)
       if (options[name] !== undefined)
         throw new UsageError(`--${name === 'pageSize' ? 'page-size' : name} is for memory dumps`);
-    if (options.abi === undefined && options.to === undefined)
+    if (options.abi === undefined && options.to.length === 0)
       throw new UsageError('convert to what? Give --abi, or --to, or both');
+    const [to, ...others] = options.to;
+    if (others.length > 0) throw new UsageError('a stream is of one format: give --to once');
     const edits: Edit[] = options.set.map(parseEdit);
     const { state } = input;
-    const { bytes, notes } = convert(state, { abi: abiOption(options.abi), to: options.to, edits });
+    const { bytes, notes } = convert(state, { abi: abiOption(options.abi), to, edits });
     for (const note of notes) context.io.writeError(`carryover: note: ${note}\n`);
     await writeBytes(context, options.output, bytes);
     context.done(EXIT.fine);

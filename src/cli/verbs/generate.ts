@@ -42,7 +42,7 @@ export function addGenerate(program: Command, context: Context): void {
     .argument('<format>', `FORMAT or FORMAT@GENERATION: ${GENERATORS.map(({ format }) => format).join(', ')}`)
     .summary('make sets of fixtures, valid ones and ones that break one rule each')
     .description(
-      'Writes instances of a format into a directory, with a manifest.json that says of each what it covers and what carryover check finds in it. Valid instances begin with the boundaries (empty, one, full, one more than full, longest names, extreme values, every generation and ABI) and go on with random ones. The same seed gives the same bytes, on every machine and in every release.',
+      'Writes instances of a format into a directory, with a manifest.json that says of each what it covers, what carryover check finds in it, and, where the bytes do not tell, as what it has to be opened (as, forced_abi). Valid instances begin with the boundaries (empty, one, full, one more than full, longest names, extreme values, every generation and ABI) and go on with random ones. The same seed gives the same bytes, on every machine and in every release.',
     )
     .option('--count <n>', 'this many valid instances; all boundaries if not given')
     .option('--seed <n>', 'what random instances follow from', '1')
@@ -52,7 +52,7 @@ export function addGenerate(program: Command, context: Context): void {
     )
     .option(
       '--form <form>',
-      `${FORMS.join(', ')}; elf for memory and bytes for streams if not given. In c, json and hex memory is an ELF core`,
+      `${FORMS.join(', ')}; elf for memory and bytes for streams and files if not given. In c, json and hex memory is an ELF core`,
     )
     .requiredOption('-o, --output <directory>', 'where to write them; it is made if it is not there');
   examples(
@@ -94,7 +94,13 @@ export function addGenerate(program: Command, context: Context): void {
       not_alone: wanted.violations.flatMap(({ rule, expected, notAlone }): JSONValue[] =>
         notAlone === undefined
           ? []
-          : [{ rule, with: expected.slice(1).map((finding) => finding.rule), because: notAlone }],
+          : [
+              {
+                rule,
+                with: [...new Set(expected.slice(1).map((finding) => finding.rule))],
+                because: notAlone,
+              },
+            ],
       ),
       not_broken:
         options.violate === 'all'
@@ -174,7 +180,7 @@ function formOf({ makes, format }: Generator, asked: string | undefined): Form {
   if (makes === 'memory' && form === 'bytes')
     throw new UsageError(`${format} is memory, which takes a container: elf, kdump, raw, lime`);
   if (makes === 'bytes' && ['elf', 'kdump', 'raw', 'lime'].includes(form))
-    throw new UsageError(`${format} is a stream, which takes no container: bytes, c, json, hex`);
+    throw new UsageError(`${format} is not memory, and takes no container: bytes, c, json, hex`);
   return form;
 }
 
@@ -234,7 +240,7 @@ class Written {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const about = {
       generation: instance.generation,
-      abi: instance.abi,
+      ...(instance.abi === undefined ? {} : { abi: instance.abi }),
       ...(instance.pageSize === undefined ? {} : { page_size: instance.pageSize }),
     };
     this.entries.push({
@@ -249,10 +255,11 @@ class Written {
       ...(made.kind === 'memory' && made.khoFdt !== undefined
         ? { kho_fdt: `0x${made.khoFdt.toString(16)}` }
         : {}),
-      findings:
-        'expected' in instance
-          ? instance.expected.map(({ rule, severity, path }) => ({ severity, rule, path }))
-          : [],
+      ...(made.kind === 'bytes' && made.as !== undefined ? { as: made.as } : {}),
+      ...(made.kind === 'bytes' && made.forcedABI !== undefined ? { forced_abi: made.forcedABI } : {}),
+      findings: [...('expected' in instance ? instance.expected : []), ...(instance.inherent ?? [])].map(
+        ({ rule, severity, path }) => ({ severity, rule, path }),
+      ),
     });
     const path = join(this.#directory, file);
     if (form === 'json') this.#list.push({ name: stem, ...about, sha256, hex: toHex(bytes) });

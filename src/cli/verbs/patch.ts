@@ -48,7 +48,7 @@ export function addPatch(program: Command, context: Context): void {
       await undo(context, file);
       return;
     }
-    checkTarget(file, options);
+    await checkTarget(context, file, options);
     const { at } = options;
     if (at === undefined) throw new UsageError('where? Give --at with an address, an offset or a path');
     const bytes = await bytesGiven(context, options);

@@ -54,7 +54,7 @@ export function addSet(program: Command, context: Context): void {
     "set vmcore 'entries.LUO.sessions[vm-alpha].files[1].token=0x2002' --dry-run",
     "set vmcore 'entries.LUO.sessions[0].files[0].memfd.folios[0].pfn=0x4bd' 'preserved+=0x4bd000/0' -o changed.core",
   ).action(async (file: string, edits: string[], options: SetOptions) => {
-    checkTarget(file, options);
+    await checkTarget(context, file, options);
     const wanted = edits.map(parseEdit);
     const keepDerived = options.keepDerived ?? false;
     if (await isHandover(context, file, options))

@@ -147,6 +147,17 @@ it('the spec of what was built of the spec of any state is that spec', () => {
     }
 });
 
+it('with the addresses of files, mappings lead to the same memory', () => {
+  const handover = opened(specWith(state('legacy', 'F2', 4096), 4096, files(4096)));
+  const { spec } = specOf(handover, { addresses: true });
+  const again = opened(spec);
+  expect(problems(again)).toEqual([]);
+  expect(specOf(again, { addresses: true }).spec).toEqual(spec);
+  const physOf = (each: typeof handover) =>
+    iommuOf(each).domains.map(({ tables }) => [...(tables?.mappings ?? [])].map(({ phys }) => phys));
+  expect(physOf(again)).toEqual(physOf(handover));
+});
+
 it('a state without anything, and one device', () => {
   for (const iommu of [{}, { devices: [{ bdf: '0000:01:00.0' }] }]) {
     const handover = opened(specWith(iommu), { forced: { iommu: 'F2' } });

@@ -1,6 +1,6 @@
 /** What no kernel would hand over is not built, and the error says where in the spec it stands. */
 import { expect, it } from 'vitest';
-import { buildHandover, filesIn, readHandoverSpec } from '../../../src/build/index.js';
+import { buildHandover, filesIn, readDocument, readHandoverSpec } from '../../../src/build/index.js';
 import type { IommuSpec } from '../../../src/build/iommu/index.js';
 import { CarryoverError } from '../../../src/codec/index.js';
 import { specWith } from './support.js';
@@ -122,8 +122,11 @@ it('a spec that says something else is told its line', () => {
 });
 
 it('files of mappings are preserved ones, not files beside the spec', () => {
-  const spec = specWith(named({ map: [{ iova: 0, size: 4096, file: 'vmm/1' }] }), 4096, {
-    sessions: [{ name: 'vmm', files: [{ token: 1, memfd: { contents: [{ file: 'disk.img' }] } }] }],
-  });
-  expect(filesIn(spec)).toEqual(['disk.img']);
+  const document = readDocument(`
+sessions:
+  - { name: vmm, files: [{ token: 1, memfd: { contents: [{ file: disk.img }] } }] }
+flbs:
+  - iommu: { domains: [{ map: [{ iova: 0, size: 4 KiB, file: vmm/1 }] }] }
+`);
+  expect(filesIn(document).map(({ name }) => name)).toEqual(['disk.img']);
 });

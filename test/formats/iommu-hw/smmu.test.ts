@@ -120,6 +120,7 @@ describe('each rule, broken on its own', () => {
     ['abort', stage2().put(STE, 0x1n), CLAIM, 'translation-type'],
     ['another table', stage2(), { ...CLAIM, domain: { topTable: 0x9000n, topLevel: 2n } }, 'top-table'],
     ['other levels', stage2(), { ...CLAIM, domain: { topTable: TOP, topLevel: 3n } }, 'levels'],
+    ['a stream table that is not preserved', stage2().unpreserve(ROOT), CLAIM, 'root-table'],
     ['a second level that is not preserved', stage2().unpreserve(STES), CLAIM, 'context-table'],
     [
       'context descriptors that are not preserved',

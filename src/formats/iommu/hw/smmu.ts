@@ -39,6 +39,10 @@ export function smmuUnit(
     );
     return undefined;
   }
+  if (walk.map.complete && !walk.map.covers(base, SMMU_SIZES.ste)) {
+    walk.find(IOMMU_HW['root-table'], path, base, `The stream table at ${hexText(base)} is not preserved.`);
+    if (walk.image.at(base).state === 'absent') return undefined;
+  }
   const split = twoLevel ? config.split : config.log2size;
   const because = [
     twoLevel
