@@ -111,6 +111,21 @@ describe('what has no place is told', () => {
       'the number of folios of kho_test: the dump lacks their list, and 6.16 has it in the tree',
     );
   });
+  it('of blobs, where the root says no sizes, and of VMs on another machine', () => {
+    const other = opened(
+      buildImage({
+        ...SPEC,
+        sessions: [{ name: 'vm', files: [{ token: 9, kvm_vm: { type: 1 } }] }],
+        blobs: { mystery: { contents: [{ hex: 'beef' }] } },
+      }),
+    );
+    expect(converted(other, { kernel: '7.0' }).dropped).toContain(
+      'how long mystery is: kho-v1 says no size of a blob',
+    );
+    expect(convertHandover(other, { abi: 'aarch64' }).dropped).toEqual([
+      'what the type of sessions[0].files[0].kvm_vm means: the number stays, and x86 and arm64 count types differently',
+    ]);
+  });
   it('nothing, where all has a place', () => {
     for (const target of [
       { kernel: '7.3' },

@@ -352,6 +352,13 @@ export const IOMMU_FAULTS: readonly Fault[] = [
     edit: (dump, generation) => put(dump, generation, 'devices', 1, 'ref_count', 2),
   },
   {
+    rule: 'iommu/ats',
+    on: ['F2'],
+    spec: plain,
+    path: `${STATE}.devices[2]`,
+    edit: (dump, generation) => put(dump, generation, 'devices', 2, 'intel.ats_enabled', 2),
+  },
+  {
     rule: 'iommu/devid',
     on: ALL,
     spec: plain,

@@ -207,6 +207,7 @@ export const iommuGenerator: Generator = handoverGenerator({
   random: (generation, _, choices) => randomState(generation, choices),
   faults: IOMMU_FAULTS,
   unbroken: {
+    'iommu/not-read': 'it is only found where the layout without state is named with --as iommu@R1',
     'iommu-hw/limit': 'it takes more than 32,768 pages of tables',
   },
 });

@@ -128,8 +128,10 @@ function buildNodes(builder: HandoverBuilder, spec: HandoverSpec): BuiltNode[] {
     nodes.push(buildMetadata(builder, { kexec_count: countOf(spec.liveupdate_num ?? 1), ...metadata }));
   if (spec.kho_test !== undefined) nodes.push(buildKhoTest(builder, spec.kho_test));
   if (generations.edited) nodes.push(buildLuo(builder, spec));
-  else if ((spec.sessions ?? []).length > 0 || (spec.flbs ?? []).length > 0)
-    throw buildError('build-value', 'sessions', 'kernels before 6.19 have no sessions');
+  else
+    for (const part of ['sessions', 'flbs'] as const)
+      if ((spec[part] ?? []).length > 0)
+        throw buildError('build-value', part, `Linux ${generations.release} has no LUO, and so no ${part}`);
   if (spec.memblock !== undefined) nodes.push(buildMemblock(builder, spec.memblock));
   const names = new Set(nodes.map(({ name }) => name));
   for (const [name, blob] of Object.entries(spec.blobs ?? {})) {

@@ -1,5 +1,6 @@
 /** The state of a handover in the layouts of another kernel or machine, as far as the meaning allows it. */
 import type { Handover } from '../../formats/kho/index.js';
+import { isRecord } from '../../formats/kho/record.js';
 import { many } from '../../formats/kho/walk.js';
 import { type Repage, repagedFile, repagedFlb } from '../siblings/repage.js';
 import { wordOf } from '../words.js';
@@ -70,16 +71,35 @@ export function convertHandover(
     ...(target.abi === undefined ? {} : { abi: target.abi }),
     ...(target.pageSize === undefined ? {} : { page_size: target.pageSize }),
   };
+  if (isArm(machineOf(spec).name) !== isArm(machineOf(wanted).name)) tellOfTypes(wanted, dropped);
   const sized = withPages(wanted, handover.value.page_size, machineOf(wanted).pageSize, dropped);
-  const placed = withGenerations(sized, registry, dropped);
+  const placed = withGenerations(sized, handover.generation?.sized === true, registry, dropped);
   const { parts } = target;
   if (parts === undefined || Object.keys(parts).length === 0) return { spec: placed, dropped, supplied: [] };
   const told = withLayouts(placed, sized, parts, registry);
   return { spec: told.spec, dropped: [...dropped, ...told.dropped], supplied: told.supplied };
 }
 
+function isArm(machine: string): boolean {
+  return machine.startsWith('aarch64');
+}
+/** KVM numbers the types of VMs for each architecture. */
+function tellOfTypes({ sessions = [] }: HandoverSpec, dropped: string[]): void {
+  for (const [i, { files = [] }] of sessions.entries())
+    for (const [j, file] of files.entries())
+      if (isRecord(file.kvm_vm) && file.kvm_vm.type !== undefined)
+        dropped.push(
+          `what the type of sessions[${i}].files[${j}].kvm_vm means: the number stays, and x86 and arm64 count types differently`,
+        );
+}
+
 /** Leaves out what the generations of the target have no place for. */
-function withGenerations(spec: HandoverSpec, registry: BuildRegistry, dropped: string[]): HandoverSpec {
+function withGenerations(
+  spec: HandoverSpec,
+  handoverSized: boolean,
+  registry: BuildRegistry,
+  dropped: string[],
+): HandoverSpec {
   const generations = generationsOf(spec);
   const { sessions, flbs, metadata, liveupdate_num, kho_test, ...rest } = spec;
   const hasLuo = generations.edited;
@@ -93,6 +113,9 @@ function withGenerations(spec: HandoverSpec, registry: BuildRegistry, dropped: s
     dropped.push(`kexec-metadata: Linux ${generations.release} has none`);
   if (!hasLuo && liveupdate_num !== undefined)
     dropped.push(`the number of live updates: Linux ${generations.release} has no LUO`);
+  const blobs = Object.keys(rest.blobs ?? {});
+  if (!generations.kho.sized && handoverSized && blobs.length > 0)
+    dropped.push(`how long ${blobs.join(', ')} is: ${generations.kho.compatible} says no size of a blob`);
   const isUnlisted = kho_test?.nr_folios !== undefined && generations.test === 'inline';
   if (isUnlisted)
     dropped.push(

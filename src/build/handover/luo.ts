@@ -96,11 +96,13 @@ export function buildLuo(builder: HandoverBuilder, spec: HandoverSpec): BuiltNod
 function nameOf(name: string, length: number, path: string, what: string): string {
   if (name.includes('\0')) throw buildError('build-value', path, `${what} has no NUL, which would end it`);
   const bytes = textBytes(name);
-  if (bytes === undefined || bytes.length >= length)
+  if (bytes === undefined)
+    throw buildError('build-value', path, `${what} has half a surrogate pair, which is no text`);
+  if (bytes.length >= length)
     throw buildError(
       'build-value',
       path,
-      `${what} has at most ${length - 1} bytes, ${JSON.stringify(name)} has ${bytes?.length ?? name.length}`,
+      `${what} has at most ${length - 1} bytes, ${JSON.stringify(name)} has ${bytes.length}`,
     );
   return name;
 }

@@ -1,4 +1,5 @@
 /** The same files and FLBs on a machine with pages of another size: what counts pages counts others there. */
+import { contentsOf } from '../handover/contents.js';
 import type { FileSpec, FlbSpec, FolioSpec } from '../handover/spec.js';
 import type { GuestMemfdSpec } from './guest-memfd.js';
 import { type HugeFolioSpec, type HugeMemfdSpec, usualOrder } from './huge-memfd.js';
@@ -55,12 +56,16 @@ function pagesOf(pages: number | bigint, { from, to }: Repage): bigint | undefin
 }
 
 function guestMemfd(spec: GuestMemfdSpec, path: string, repage: Repage): GuestMemfdSpec {
-  const { size, folios, ...rest } = spec;
+  const { size: said, folios, ...rest } = spec;
   const page = BigInt(repage.to);
-  const whole = size === undefined ? undefined : ((BigInt(size) + page - 1n) / page) * page;
-  if (size !== undefined && whole !== BigInt(size))
+  const up = (bytes: bigint, unit: bigint): bigint => ((bytes + unit - 1n) / unit) * unit;
+  // Without a size it is as long as its contents, in whole pages.
+  const size =
+    said === undefined ? up(contentsOf(spec.contents, path).size, BigInt(repage.from)) : BigInt(said);
+  const whole = up(size, page);
+  if (whole !== size)
     repage.dropped.push(`that ${path} has ${size} bytes: it has ${whole}, whole pages of ${repage.to}`);
-  const sized = { ...rest, ...(whole === undefined ? {} : { size: whole }) };
+  const sized = { ...rest, ...(said === undefined ? {} : { size: whole }) };
   if (folios === undefined) return sized;
   const list: Omit<FolioSpec, 'order'>[] = [];
   let next = 0n;

@@ -122,23 +122,27 @@ const FAULTS: readonly Fault[] = [
   },
   {
     rule: 'pci/count',
-    on: ['v5', 'v7', 'accepted-v1', 'accepted-v2'],
+    on: ALL,
     spec: (generation) =>
-      pci(generation, { devices: addresses(2), ...(generation === 'v5' ? { max_nr_devices: 3 } : {}) }),
+      pci(generation, { devices: addresses(2), ...(hasRoom(generation) ? { max_nr_devices: 3 } : {}) }),
     path: `${PATH}.nr_devices`,
-    edit: (dump, generation) => dump.u32(at(dump) + (generation === 'v7' ? 0n : 4n), 3),
+    edit: (dump, generation) => {
+      if (generation === 'v1') dump.u64(at(dump), 3);
+      else if (generation === 'v2' || generation === 'v3') dump.u64(at(dump) + 8n, 3);
+      else dump.u32(at(dump) + (generation === 'v7' ? 0n : 4n), 3);
+    },
   },
   {
     rule: 'pci/order',
-    // Of v1 and v2 in disorder another layout fits as well.
-    on: ['v3', 'v3-u32'],
+    on: ['v1', 'v2', 'v3', 'v3-u32'],
     spec: two,
     path: `${PATH}.devices[1]`,
     edit: (dump, generation) => {
       const first = entry(dump, generation);
-      const bytes = dump.read(first, 8).slice();
-      dump.bytes(first, dump.read(first + 8n, 8).slice());
-      dump.bytes(first + 8n, bytes);
+      const size = PROFILES.find(({ name }) => name === generation)?.entry ?? 0;
+      const bytes = dump.read(first, size).slice();
+      dump.bytes(first, dump.read(first + BigInt(size), size).slice());
+      dump.bytes(first + BigInt(size), bytes);
     },
   },
   {
