@@ -87,13 +87,13 @@ function examine(image: Image, khoFdt: bigint | undefined): number {
 }
 
 const TIMES: Readonly<Record<Capture, number>> = {
-  v1a: 1200,
+  v1a: 1000,
   broken: 820,
-  v1b: 640,
-  v3: 600,
-  v4: 600,
+  v1b: 340,
+  v3: 320,
+  v4: 340,
   kdump: 80,
-  arm64: 60,
+  arm64: 30,
 };
 /** The change that took longest to answer. */
 let slowest = { ms: 0, what: '' };
