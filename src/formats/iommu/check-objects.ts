@@ -1,4 +1,5 @@
 /** References, counts, ids and what objects say of themselves. */
+import { isRecord } from '../kho/record.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
 import { isPartial } from './arrays.js';
 import type { Found, FoundDevice, FoundDomain, FoundState, FoundUnit } from './objects.js';
@@ -178,6 +179,7 @@ function checkDevices(walk: Walk, state: FoundState): void {
         `The owner of ${bdf} has the token ${hexText(owner)}, an address in the kernel's half.`,
       );
     checkPasids(walk, device, profile.driver);
+    checkAts(walk, device);
   }
 }
 
@@ -235,6 +237,24 @@ function checkPasids(walk: Walk, { path, slot, pasidTable, maxPasid, bdf }: Foun
       slot.address,
       `The directory of ${bdf} is said to cover ${maxPasid} PASIDs; powers of two from 32768 to 1048576 are.`,
     );
+}
+
+/** F2 keeps whether the device can do ATS, and whether it does. */
+function checkAts(walk: Walk, { path, slot, bdf, ser }: FoundDevice): void {
+  const { intel } = ser;
+  if (!isRecord(intel) || typeof intel.ats_enabled !== 'number' || typeof intel.ats_supported !== 'number')
+    return;
+  const { ats_enabled: enabled, ats_supported: supported } = intel;
+  for (const [name, value] of Object.entries({ ats_enabled: enabled, ats_supported: supported }))
+    if (value > 1)
+      walk.find(
+        IOMMU.ats,
+        path,
+        slot.address,
+        `${name} of ${bdf} is ${value}; 0 and 1 are all that it can be.`,
+      );
+  if (enabled === 1 && supported === 0)
+    walk.find(IOMMU.ats, path, slot.address, `ATS of ${bdf} is enabled, and said not to be supported.`);
 }
 
 /** Domain ids are given out by each IOMMU: one to one with the domains behind it. */

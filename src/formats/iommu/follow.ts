@@ -2,6 +2,7 @@
 import { CarryoverError } from '../../codec/index.js';
 import type { KhoCode } from '../kho/codes.js';
 import type { FlbDecoder } from '../kho/extension.js';
+import { isRecord } from '../kho/record.js';
 import { hexText, type Walk } from '../kho/walk.js';
 import type { Meaning } from '../meaning.js';
 import { readArrays } from './arrays.js';
@@ -52,6 +53,7 @@ const MEANING: Meaning = {
     root: { is: 'layout' },
     iommus: {
       key: 'token',
+      keyText: tokenText,
       each: {
         fields: { address: { is: 'address' }, devices: { is: 'derived' }, tables: { is: 'derived' } },
       },
@@ -78,6 +80,11 @@ const MEANING: Meaning = {
     },
   },
 };
+
+/** An IOMMU goes by the address of its registers. */
+function tokenText(unit: unknown): string {
+  return isRecord(unit) && typeof unit.token === 'bigint' ? hexText(unit.token) : '?';
+}
 
 /** Decoders of the data under each of its names. */
 export const iommuFlbs: readonly FlbDecoder[] = Object.freeze(
@@ -106,6 +113,7 @@ export function followIommu(name: string, data: bigint, walk: Walk, path: string
         `iommu has no layout ${JSON.stringify(wanted)}; it has ${IOMMU_GENERATIONS.map((each) => each.name).join(', ')}`,
       );
     // The first series kept nothing here: there is nothing to read.
+    findUnread(walk, name, data, path);
     return undefined;
   }
   if (data === 0n) {
@@ -161,6 +169,15 @@ export function followIommu(name: string, data: bigint, walk: Walk, path: string
   };
   states.set(value, { ...state, hardware });
   return value;
+}
+
+/** Says that a layout which keeps nothing was asked for, and what speaks against it. */
+function findUnread(walk: Walk, name: string, data: bigint, path: string): void {
+  const against =
+    data === 0n
+      ? ''
+      : `, which does not look like it: R1 had no ${name}, and there is data at ${hexText(data)}`;
+  walk.find(IOMMU['not-read'], path, data === 0n ? undefined : data, `Nothing is read as R1${against}.`);
 }
 
 /** A member that is there only if it has a value. */

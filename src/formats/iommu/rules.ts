@@ -8,6 +8,12 @@ export const IOMMU = ruleTable('iommu', {
     'More than one layout fits',
     'A compatible string stands for several layouts, and small states look the same in some of them: a single device of E and of E with SMMUv3, or F1 and F2 without ATS. The newest is shown; force another with the name of the layout.',
   ],
+  'not-read': [
+    'note',
+    'none',
+    'Nothing is read',
+    'R1, the first series, handed over no state of IOMMUs, so nothing is read where that layout is forced. Data that has something in it is that of another one.',
+  ],
   name: [
     'error',
     'refused',
@@ -136,6 +142,12 @@ export const IOMMU = ruleTable('iommu', {
     'unnoticed',
     'A domain or device has a reference count other than 1',
     'The count of domains and devices is set to 1 and never changed, in all generations.',
+  ],
+  ats: [
+    'error',
+    'unnoticed',
+    'What a device says of ATS cannot be',
+    'F2 keeps in two bytes whether a device supports address translation services and whether they are enabled: each is 0 or 1, and what is enabled is supported.',
   ],
   devid: [
     'error',

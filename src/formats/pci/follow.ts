@@ -183,8 +183,11 @@ function inlineDevices(
       `There are ${many(nr, 'device')}, and room for ${all}.`,
     );
   const used = profile.list === 'slots' ? devices.filter(({ refcount }) => refcount > 0) : devices;
-  const end = all > nr ? all : nr;
-  if (end <= room) checkTail(walk, payload, profile.header + Number(end) * profile.entry, path);
+  if (all <= room && nr <= room) {
+    // Devices behind the room that there is are told by that.
+    const count = Math.max(devices.length, nr > all ? Number(nr) : 0);
+    checkTail(walk, payload, profile.header + count * profile.entry, path);
+  }
   return {
     used: used.map((device) => ({ ...device, address: payload.address + BigInt(device.offset) })),
     complete: !cut && nr <= all,
@@ -199,7 +202,7 @@ function checkDevices(
   path: string,
   data: bigint,
 ): void {
-  if (complete && profile.list !== 'devices' && BigInt(used.length) !== nr)
+  if (complete && BigInt(used.length) !== nr)
     walk.find(
       PCI.count,
       `${path}.nr_devices`,

@@ -3,7 +3,7 @@ import { hasBits } from '../kho/bits.js';
 import { hexText, many, type Walk } from '../kho/walk.js';
 import { Evidence, isPage, type Payload } from '../payload/index.js';
 import { bdfPoints, domainPoints, pciAddress } from './address.js';
-import type { PciProfile } from './profiles.js';
+import { PCI_PROFILES, type PciProfile } from './profiles.js';
 
 /** An entry as all layouts have it. */
 export interface RawDevice {
@@ -49,16 +49,40 @@ export function readDevice(profile: PciProfile, view: DataView, offset: number, 
       };
 }
 
-/** Entries that lie behind the header: as many as are said, and as the bytes have. */
+/** What lies behind the header. */
+export interface Inline {
+  /** In a list of slots all of them; else the entries that hold something, whatever the count says. */
+  readonly devices: readonly RawDevice[];
+  /** Whether the header says more than the bytes have. */
+  readonly cut: boolean;
+}
+
+/**
+ * Entries that lie behind the header. Slots are as many as are said. Of a list without slots the bytes tell how
+ * many there are: entries of zeros at its end are none, since 0000:00:00.0 comes first if anywhere, and entries
+ * that follow those counted are some.
+ */
 export function readInline(
   profile: PciProfile,
   { max, nr }: RawPci,
   view: DataView,
   little: boolean,
-): { readonly devices: readonly RawDevice[]; readonly cut: boolean } {
+): Inline {
   const said = profile.list === 'slots' ? (max ?? nr) : nr;
   const room = Math.max(0, Math.floor((view.byteLength - profile.header) / profile.entry));
-  const count = said > BigInt(room) ? room : Number(said);
+  const atMost = (count: bigint): number => (count > BigInt(room) ? room : Number(count));
+  const all = max === undefined ? room : atMost(max);
+  let count = profile.list === 'slots' ? atMost(said) : Math.min(atMost(said), all);
+  if (profile.list === 'devices') {
+    // Entries of all layouts are whole words.
+    const isEmpty = (i: number): boolean => {
+      const start = profile.header + i * profile.entry;
+      for (let at = 0; at < profile.entry; at += 4) if (view.getUint32(start + at) !== 0) return false;
+      return true;
+    };
+    if (count > 1 && isEmpty(count - 1)) while (count > 1 && isEmpty(count - 1)) count--;
+    else while (count < all && !isEmpty(count)) count++;
+  }
   const devices: RawDevice[] = [];
   for (let i = 0; i < count; i++)
     devices.push(readDevice(profile, view, profile.header + i * profile.entry, little));
@@ -77,8 +101,15 @@ export function pciEvidence(profile: PciProfile, payload: Payload, walk: Walk): 
   const { bytes } = payload;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const raw = readHeader(profile, view, walk.little);
-  if (profile.number !== undefined)
-    evidence.add(raw.version === profile.number ? 8 : -4, `the version is ${raw.version}`);
+  if (profile.number !== undefined) {
+    // A version that is not known is rather a later one, whose entries are those of the newest that is.
+    const isNewest = PCI_PROFILES.every(({ number = 0 }) => number <= (profile.number ?? 0));
+    const isKnown = PCI_PROFILES.some(({ number }) => number === raw.version);
+    evidence.add(
+      raw.version === profile.number ? 8 : !isKnown && isNewest ? -3 : -4,
+      `the version is ${raw.version}`,
+    );
+  }
   if (profile.list === 'blocks') ofBlocks(profile, raw, payload, walk, evidence);
   else ofEntries(profile, raw, payload, view, walk, evidence);
   return evidence;
@@ -116,30 +147,40 @@ function ofEntries(
   const { entry, header } = profile;
   const room = BigInt(Math.floor((payload.size - header) / entry));
   const all = max ?? nr;
-  if (all > room || nr > all) {
-    evidence.add(
-      -12,
-      all > room
-        ? `${many(all, 'entry', 'entries')} would not fit into ${payload.size} bytes`
-        : `${nr} of ${many(all, 'entry', 'entries')} would be in use`,
-    );
-    return;
-  }
-  if (payload.known && all > 0n) {
+  const fits = all <= room && nr <= all;
+  if (all > room)
+    evidence.add(-12, `${many(all, 'entry', 'entries')} would not fit into ${payload.size} bytes`);
+  // A count that is wrong speaks less against a layout than words that no count can be.
+  if (nr > all)
+    evidence.add(nr > room ? -12 : -6, `${nr} of ${many(all, 'entry', 'entries')} would be in use`);
+  if (fits && payload.known && all > 0n) {
     const wanted = header + Number(all) * entry;
     const order = Math.max(0, Math.ceil(Math.log2(wanted / walk.pageSize)));
-    const fits = payload.size === walk.pageSize * 2 ** order;
+    const isSize = payload.size === walk.pageSize * 2 ** order;
     evidence.add(
-      fits ? 1 : -2,
+      isSize ? 1 : -2,
       `${many(all, 'entry', 'entries')} of ${entry} bytes take ${wanted} bytes of the ${payload.size} allocated`,
     );
   }
-  const end = header + Number(all) * entry;
-  if (hasBits(payload.bytes.subarray(end))) evidence.add(-8, `something follows the entries at byte ${end}`);
   const { devices } = readInline(profile, raw, view, walk.little);
   const used = profile.list === 'slots' ? devices.filter(({ refcount }) => refcount > 0) : devices;
-  if (profile.list === 'slots' && BigInt(used.length) !== nr)
-    evidence.add(-6, `${many(used.length, 'refcount')} would not be 0, for ${many(nr, 'device')}`);
+  if (all <= room && nr <= room) {
+    const end = header + Math.max(devices.length, nr > all ? Number(nr) : 0) * entry;
+    if (hasBits(payload.bytes.subarray(end)))
+      evidence.add(-8, `something follows the entries at byte ${end}`);
+  }
+  if (nr === 0n && hasBits(payload.bytes.subarray(header, header + devices.length * entry)))
+    evidence.add(
+      -8,
+      `there would be no device, and ${many(devices.length, 'entry', 'entries')} with something in them`,
+    );
+  else if (fits && BigInt(used.length) !== nr)
+    evidence.add(
+      -4,
+      profile.list === 'slots'
+        ? `${many(used.length, 'refcount')} would not be 0, for ${many(nr, 'device')}`
+        : `${many(used.length, 'entry', 'entries')} would hold something, for ${many(nr, 'device')}`,
+    );
   const unsorted = used.findIndex((device, i) => {
     const before = used[i - 1];
     return profile.sorted && before !== undefined && !ascends(before, device);

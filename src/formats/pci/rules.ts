@@ -18,7 +18,7 @@ export const PCI = ruleTable('pci', {
     'error',
     'silent loss',
     'The number of devices is not that of the entries in use',
-    'nr_devices counts the entries whose refcount is not 0. Restored devices are counted down from it, so that the data is freed too early, or never.',
+    'nr_devices counts the entries whose refcount is not 0; up to v3, where no refcount tells, all that were written. Restored devices are counted down from it, so that the data is freed too early, or never.',
   ],
   order: [
     'error',

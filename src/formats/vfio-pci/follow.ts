@@ -130,6 +130,7 @@ export function followVfio(
   checkTail(walk, payload, profile.size, path);
   return {
     ...toldChoice(choice),
+    because: [...choice.because, ...withoutReset(profile, raw, choice.runnerUp !== undefined)],
     bdf: raw.bdf,
     ...(raw.domain === undefined ? {} : { domain: raw.domain }),
     ...(raw.reset === undefined ? {} : { reset_works: raw.reset }),
@@ -137,6 +138,14 @@ export function followVfio(
     address,
     ...(profile.schema === VfioSerRfcConfig ? configOf(payload, walk, path) : {}),
   };
+}
+
+/** What cannot be told of reset_works: the layouts before it are the same bytes, which end where it would be 0. */
+function withoutReset(chosen: VfioProfile, { reset }: Raw, isChosen: boolean): readonly string[] {
+  const shorter = VFIO_PROFILES.find(({ size, reset }) => reset === undefined && size === chosen.reset);
+  return isChosen && reset === 0 && shorter !== undefined
+    ? [`${shorter.name}, which ends before reset_works, would read the same: that it is 0 may say nothing`]
+    : [];
 }
 
 function vfioEvidence(profile: VfioProfile, payload: Payload, walk: Walk): Evidence {

@@ -85,6 +85,16 @@ describe('forcing a layout', () => {
   it('R1 had nothing to read', () => {
     expect(() => iommuOf(opened(built, { forced: { iommu: 'R1' } }))).toThrow('no state');
   });
+  it('and that nothing is read is told', () => {
+    const [finding, ...others] = opened(built, { forced: { iommu: 'r1' } }).findings.filter(({ rule }) =>
+      rule.startsWith('iommu'),
+    );
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ rule: 'iommu/not-read', severity: 'note' });
+    expect(finding?.message).toMatch(
+      /^Nothing is read as R1, which does not look like it: R1 had no iommu-liveupdate, and there is data at 0x[0-9a-f]+\.$/,
+    );
+  });
   it('one that does not exist is an error', () => {
     try {
       opened(built, { forced: { iommu: 'G' } });

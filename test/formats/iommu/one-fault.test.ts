@@ -86,6 +86,24 @@ describe('one wrong field', () => {
       'iommu/iommu-type',
       ({ memory, units }) => memory.u64(at(units, 1) + 16, 2),
     ],
+    [
+      'ATS that is enabled twice over',
+      'F2',
+      'iommu/ats',
+      ({ memory, devices }) => memory.word(at(devices, 0) + 48, 2, 1),
+    ],
+    [
+      'ATS that is supported twice over',
+      'F2',
+      'iommu/ats',
+      ({ memory, devices }) => memory.word(at(devices, 0) + 49, 2, 1),
+    ],
+    [
+      'ATS that is enabled and not supported',
+      'F2',
+      'iommu/ats',
+      ({ memory, devices }) => memory.word(at(devices, 0) + 49, 0, 1),
+    ],
     ['a total that is too low', 'B', 'iommu/total', ({ memory, data }) => memory.u64(data + 40, 2)],
     ['a total that is too high', 'B', 'iommu/total', ({ memory, data }) => memory.u64(data + 40, 4)],
     [

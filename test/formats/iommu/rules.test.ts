@@ -94,6 +94,7 @@ function allVfio(built: BuiltIommu): void {
 
 const CASES: Readonly<Record<keyof typeof IOMMU, Case>> = {
   undecided: { spec: sound('F1') },
+  'not-read': { spec: sound('F2'), forced: 'R1' },
   name: { spec: { ...sound('F2'), name: 'iommu-liveupdate-v1' } },
   version: f2(({ memory, data }) => memory.u64(data, 2)),
   root: { spec: { ...sound('F2'), omit: [START] } },
@@ -131,6 +132,7 @@ const CASES: Readonly<Record<keyof typeof IOMMU, Case>> = {
   'ref-zero': f2(({ memory, domains }) => memory.u32(at(domains, 1), 0)),
   'ref-count': f2(({ memory, units }) => memory.u32(at(units, 1), 3)),
   'ref-one': f2(({ memory, devices }) => memory.u32(at(devices, 1), 2)),
+  ats: f2(({ memory, devices }) => memory.word(at(devices, 2) + 48, 2, 1)),
   devid: { spec: withDevice(sound('F2'), 2, { devid: 0x13b00 }) },
   'device-duplicate': { spec: withDevice(sound('F2'), 1, { devid: 0x3a08 }) },
   'iommu-duplicate': { spec: { ...sound('F2'), units: [{ base: 0xfed90000 }, { base: 0xfed90000 }] } },

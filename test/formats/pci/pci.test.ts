@@ -7,6 +7,7 @@ import {
   PciDevSerRfc,
   PciDevSerRfcNamed,
   PciDevSerV1,
+  type PciProfile,
   PciSer,
   PciSerV1,
   PciSerV4,
@@ -141,6 +142,12 @@ const IMAGES: readonly Image[] = [
   },
 ];
 
+const profileOf = (name: string): PciProfile => {
+  const found = PCI_PROFILES.find((profile) => profile.name === name);
+  if (found === undefined) throw new Error(`there is no layout ${name}`);
+  return found;
+};
+
 describe('structs', () => {
   it.each<[string, Schema, number]>([
     ['rfc', PciDevSerRfc, 16],
@@ -200,6 +207,23 @@ describe.each(IMAGES.map((image) => [`${image.profile} as ${image.compatible}`, 
         );
         expect(value.because.length).toBeGreaterThan(0);
       }
+    });
+    it.each([1, 2, 4, 6, 9])('keeps its layout where nr_devices of 3 is said to be %i', (nr) => {
+      const on = machine();
+      const bytes = write(devicesOf(3), on);
+      const { header, nr: size, version, max, list } = profileOf(profile);
+      const at = list === 'blocks' ? version : version + max;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (size === 8) view.setBigUint64(at, BigInt(nr), true);
+      else view.setUint32(at, nr, true);
+      expect(at + size).toBeLessThanOrEqual(header);
+      on.flb(compatible, bytes);
+      const handover = on.open();
+      const value = flbValue<PciValue>(handover, 'pci');
+      expect(value.profile).toBe(profile);
+      expect(value.devices).toHaveLength(3);
+      // Six entries is what there is room for.
+      expect(rulesOf(handover)).toEqual([nr > 6 && max > 0 ? 'pci/capacity' : 'pci/count']);
     });
     it('is sound without devices', () => {
       const on = machine();
@@ -284,6 +308,23 @@ describe('rules', () => {
     expect(rulesOf(on.open(forced === undefined ? {} : { forced: { pci: forced } }))).toEqual([
       PCI[rule].name,
     ]);
+  });
+  it.each([
+    ['v1', words([8, 3])],
+    ['v2', joined(words([8, 3]), words([8, 3]))],
+  ])('entries of %s in disorder are those of no other layout', (profile, head) => {
+    const on = machine();
+    on.flb('pci-v1', joined(head, small([0, 0x110]), small([0, 0x108]), small([0, 0x118])));
+    const handover = on.open();
+    expect(flbValue<PciValue>(handover, 'pci').profile).toBe(profile);
+    expect(rulesOf(handover)).toEqual(['pci/order']);
+  });
+  it('a version that is not known is read as the newest', () => {
+    const on = machine();
+    on.flb('pci', accepted(9, 3, [0, 0x0008, 2], [0, 0x0108, 1], [0, 0x0208, 1])(on));
+    const handover = on.open();
+    expect(flbValue<PciValue>(handover, 'pci').profile).toBe('accepted-v2');
+    expect(rulesOf(handover)).toEqual(['pci/version']);
   });
   it('a bridge counts what is below it', () => {
     const on = machine();

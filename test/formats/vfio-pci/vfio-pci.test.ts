@@ -253,11 +253,43 @@ describe('rules between files', () => {
     make(on);
     expect(rulesOf(on.open())).toEqual([VFIO_PCI[rule].name]);
   });
+  it('entries of a version that is not known may be of bridges, which have no files', () => {
+    const on = new Machine();
+    iommufd(on, 0x77n);
+    on.file('vfio-pci-v1', attached(0x77));
+    const entry = (bdf: number, refcount: number) => words([4, 0], [2, bdf], [2, refcount]);
+    const { first } = on.chain([entry(0x00e0, 2), entry(0x3a08, 1)]);
+    on.flb('pci', words([4, 9], [4, 2], [8, first]));
+    expect(rulesOf(on.open())).toEqual(['pci/version']);
+  });
   it('a device that the PCI core has too is sound', () => {
     const on = new Machine();
     iommufd(on, 0x77n);
     on.file('vfio-pci-v1', attached(0x77));
     on.flb('pci-v1', pci(0x3a08));
     expect(rulesOf(on.open())).toEqual([]);
+  });
+});
+
+describe('reset_works of 0', () => {
+  const read = (compatible: string, bytes: Uint8Array, forced?: string): VfioValue => {
+    const on = new Machine();
+    on.file(compatible, bytes);
+    return fileValue<VfioValue>(
+      on.open(forced === undefined ? {} : { forced: { 'vfio-pci': forced } }),
+      'vfio',
+    );
+  };
+  it.each([
+    ['v1', 'vfio-pci-v1', words([2, 0x3a08], [2, 0])],
+    ['v2', 'vfio-pci-v2', words([4, 0x10001], [2, 0x3a08])],
+  ])('may be the end of the layout %s, which is told', (shorter, compatible, bytes) => {
+    const value = read(compatible, bytes);
+    expect([value.profile, value.reset_works]).toEqual([`${shorter}-reset`, 0]);
+    expect(value.because.at(-1)).toBe(
+      `${shorter}, which ends before reset_works, would read the same: that it is 0 may say nothing`,
+    );
+    expect(read(compatible, bytes, `${shorter}-reset`).because).toEqual([`${shorter}-reset is forced`]);
+    expect(read(compatible, joined(bytes, words([1, 1]))).because.join()).not.toContain('may say nothing');
   });
 });
