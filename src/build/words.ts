@@ -5,6 +5,9 @@ import { buildError } from './build-error.js';
 export function wordOf(value: number | bigint, path: string): bigint {
   if (typeof value === 'number' && !Number.isSafeInteger(value))
     throw buildError('build-value', path, `${value} is no whole number that JavaScript keeps exactly`);
+  // What TypeScript does not let through may come from JavaScript.
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    throw buildError('build-value', path, `${JSON.stringify(value) ?? 'nothing'} is no number`);
   const word = BigInt(value);
   if (word < 0n || word >= 1n << 64n)
     throw buildError('build-value', path, `${word} does not fit into 64 bits`);

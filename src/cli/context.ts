@@ -21,6 +21,8 @@ export interface Context {
   readonly columns: number;
   /** The input that is being worked on, for errors. */
   input: string | undefined;
+  /** Files that were read: they are not written over. */
+  readonly inputs: string[];
   /** What a verb's action ends with. */
   done(code: Exit): void;
   style(command: Command): Style;
@@ -57,21 +59,37 @@ export async function readBytes(context: Context, file: string): Promise<Uint8Ar
   const { io } = context;
   context.input = file === '-' ? 'stdin' : file;
   try {
-    return file === '-' ? await io.readStdin() : await io.readFile(file);
+    if (file === '-') return await io.readStdin();
+    context.inputs.push(file);
+    return await io.readFile(file);
   } catch (error) {
     if (error instanceof CarryoverError) throw error;
     throw new FileError(`${file}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-/** Writes the bytes to a file, or to stdout for `-`. */
-export async function writeBytes({ io }: Context, file: string, bytes: Uint8Array): Promise<void> {
+/** What is written never takes the place of what it was made from, unless that is asked for. */
+export async function refuseInput({ io, inputs }: Context, file: string): Promise<void> {
+  for (const input of inputs)
+    if (await io.isSameFile(input, file))
+      throw new UsageError(`${file} is the input itself: give another name with -o`);
+}
+
+/** Writes the bytes to a file, or to stdout for `-`. An input is only replaced if that was asked for. */
+export async function writeBytes(
+  context: Context,
+  file: string,
+  bytes: Uint8Array,
+  replace = false,
+): Promise<void> {
+  const { io } = context;
   if (file === '-') {
     if (io.stdoutIsTTY)
       throw new UsageError('these are bytes, and stdout is a terminal: give a file with -o, or a pipe');
     await io.write(bytes);
     return;
   }
+  if (!replace) await refuseInput(context, file);
   try {
     await io.writeFile(file, bytes);
   } catch (error) {

@@ -177,6 +177,7 @@ async function openFiles(context: Context, files: readonly string[]): Promise<Fi
       continue;
     }
     context.input = file;
+    context.inputs.push(file);
     try {
       const opened = await context.io.openPath(file);
       if (opened.kind === 'stream') await addStream(file);

@@ -23,7 +23,7 @@ export async function writeStream(
   if (inPlace && state.gzip)
     throw new UsageError('a gzip file cannot be changed in place; write a copy with -o');
   if (dryRun) await writeLines(context.io, preview(context, command, state, bytes));
-  else await writeBytes(context, inPlace ? file : (output ?? '-'), bytes);
+  else await writeBytes(context, inPlace ? file : (output ?? '-'), bytes, inPlace);
 }
 
 interface Shown {

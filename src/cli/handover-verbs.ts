@@ -140,12 +140,15 @@ export function* checkHandoverScreen(
   // What the receiver minds is told with its verdict.
   const others = state.findings.filter((finding) => !told.has(finding));
   yield `${style.title(file)}: kho${generation}: ${summaryText([...told, ...others], style)}`;
-  if (verdict === undefined)
-    for (const outcome of outcomesOf(state)) {
+  if (verdict === undefined) {
+    const outcomes = outcomesOf(state);
+    for (const outcome of outcomes) {
       const paint = outcome[0] === 'accepted' ? style.good : style.title;
       yield `  ${paint(outcomeText(outcome))}`;
     }
-  else {
+    const refused = outcomes.find(([outcome]) => outcome !== 'accepted')?.[1];
+    if (refused !== undefined) yield style.dim(`  why: --receiver ${refused[refused.length - 1]}`);
+  } else {
     const paint = verdict.outcome === 'accepted' ? style.good : style.title;
     yield* indented(verdict.title, columns, paint);
   }

@@ -69,6 +69,29 @@ async function readHead(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Files that are not whole yet: they go when the process is told to end. */
+const unfinished = new Set<string>();
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function forgetUnfinished(): void {
+  for (const path of unfinished) fs.rmSync(path, { force: true });
+  unfinished.clear();
+}
+function onSignal(signal: NodeJS.Signals): void {
+  forgetUnfinished();
+  // As if nobody had listened.
+  for (const each of SIGNALS) process.removeListener(each, onSignal);
+  process.kill(process.pid, signal);
+}
+function begun(path: string): void {
+  if (unfinished.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
+  unfinished.add(path);
+}
+function ended(path: string): void {
+  unfinished.delete(path);
+  if (unfinished.size === 0) for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+}
+
 /** Beside the file first and then in its place, so that a crash or a full disk leaves the old file as it was. */
 export async function createFile(name: string): Promise<OutputFile> {
   const before = await stat(name).catch(() => undefined);
@@ -79,6 +102,7 @@ export async function createFile(name: string): Promise<OutputFile> {
   const inPlace = before !== undefined && !before.isFile();
   const beside = inPlace ? path : join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   const file = await open(beside, inPlace ? 'w' : 'wx', before === undefined ? 0o666 : before.mode & 0o7777);
+  if (!inPlace) begun(beside);
   let at = 0;
   const writeZeros = async (length: number): Promise<void> => {
     const zeros = new Uint8Array(Math.min(length, 1 << 20));
@@ -104,11 +128,15 @@ export async function createFile(name: string): Promise<OutputFile> {
       } finally {
         await file.close();
       }
-      if (!inPlace) await rename(beside, path);
+      if (inPlace) return;
+      await rename(beside, path);
+      ended(beside);
     },
     abandon: async () => {
       await file.close().catch(() => undefined);
-      if (!inPlace) await rm(beside, { force: true });
+      if (inPlace) return;
+      await rm(beside, { force: true });
+      ended(beside);
     },
   };
 }

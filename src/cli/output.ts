@@ -6,20 +6,23 @@ import {
   type WritableContainer,
   writeMemory,
 } from '../memory/index.js';
-import { type Context, FileError, reasonOf, UsageError } from './context.js';
+import { type Context, FileError, reasonOf, refuseInput, UsageError } from './context.js';
 import type { OutputFile } from './io.js';
 
 /** Zeros are written in pieces of this size. */
 const ZEROS = 1 << 20;
 
 /** Opens a file to be written, or stdout for `-`. */
-export async function openOutput({ io }: Context, file: string): Promise<OutputFile> {
-  if (file !== '-')
+export async function openOutput(context: Context, file: string): Promise<OutputFile> {
+  const { io } = context;
+  if (file !== '-') {
+    await refuseInput(context, file);
     try {
       return await io.createFile(file);
     } catch (error) {
       throw new FileError(`${file}: ${reasonOf(error)}`, { cause: error });
     }
+  }
   if (io.stdoutIsTTY)
     throw new UsageError('these are bytes, and stdout is a terminal: give a file with -o, or a pipe');
   let open = true;

@@ -53,6 +53,7 @@ export async function run(argv: readonly string[], io: IO, version: string): Pro
   const context: Context = {
     io,
     input: undefined,
+    inputs: [],
     report: (error) => report(error, argv, context, program),
     columns: Math.max(40, Math.min(io.columns ?? COLUMNS, 160)),
     done: (code) => {

@@ -41,8 +41,8 @@ export const STATE_CODES = {
     text: 'A directory of debugfs, or one blob of a handover, has pointers but not the memory behind them. The content of preserved files, and what a kernel would do with the whole, can only be told from a dump.',
   },
   'dump-read-only': {
-    title: 'Memory dumps can be read and changed, not converted',
-    text: 'convert and encode work on inputs whose bytes are one value. What a kernel handed over lies scattered in its memory; carryover shows and checks it, and set and patch change it where it lies.',
+    title: 'This cannot be made from the JSON of a dump',
+    text: 'encode makes the bytes of one value. What a kernel handed over lies scattered in its memory: decode --spec describes it and build makes it anew, set and patch change fields where they lie, convert lays it out for another kernel or machine.',
   },
   'diff-kinds': {
     title: 'The two inputs are of different kinds',

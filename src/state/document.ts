@@ -172,7 +172,7 @@ function parseDocument(json: JSONValue, formats: readonly Format[]): ParsedDocum
   if (name === 'kho')
     throw new CarryoverError(
       'dump-read-only' satisfies StateCode,
-      'the document is what a kernel handed over, which lies scattered in its memory; it cannot be encoded yet',
+      'the document is what a kernel handed over, which lies scattered in its memory: decode --spec and build make it anew, set and patch change fields of the dump',
     );
   const { format } = parseAs(`${name}@${generation}`, formats);
   if (incomplete !== undefined)

@@ -78,7 +78,7 @@ function step(node: HandoverNode, rest: string): { node: HandoverNode; rest: str
     const child = node.isList ? node.child(Number(digits)) : undefined;
     return child && { node: child, rest: rest.slice(index.length).replace(/^\./, '') };
   }
-  if (node.isList) return undefined;
+  if (node.isList) return namedElement(node, rest);
   // Names of nodes may hold dots and brackets: the longest name that fits is the one.
   let best: HandoverNode | undefined;
   for (const child of node.children())
@@ -89,6 +89,23 @@ function step(node: HandoverNode, rest: string): { node: HandoverNode; rest: str
     )
       best = child;
   return best && { node: best, rest: rest.slice(best.label.length).replace(/^\./, '') };
+}
+
+/** `[vm-alpha]`, `["vm-alpha"]`, `[0x1001]`: an element by its name or token, as `diff` writes it. */
+function namedElement(node: HandoverNode, rest: string): { node: HandoverNode; rest: string } | undefined {
+  const [key, quoted, plain] = /^\[(?:"([^"]*)"|([^\]]+))\]/.exec(rest) ?? [];
+  if (key === undefined) return undefined;
+  const name = quoted ?? plain ?? '';
+  const token = /^0x[0-9a-f]{1,16}$/i.test(name) ? BigInt(name) : undefined;
+  for (const child of node.children()) {
+    const { value } = child;
+    if (typeof value !== 'object' || value === null) continue;
+    const isIt =
+      ('name' in value && value.name === name) ||
+      (token !== undefined && 'token' in value && value.token === token);
+    if (isIt) return { node: child, rest: rest.slice(key.length).replace(/^\./, '') };
+  }
+  return undefined;
 }
 
 function pathUnknown(path: string, node: HandoverNode, rest: string): CarryoverError {

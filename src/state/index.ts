@@ -41,8 +41,6 @@ export {
   openCopy,
   openDump,
   outcomesOf,
-  type PreservedFile,
-  preservedFile,
   verdictOf,
 } from './handover.js';
 export { type MissingContents, missingText } from './handover-contents.js';
@@ -57,6 +55,7 @@ export {
   sizeText,
 } from './handover-tree.js';
 export { type OpenOptions, open, parseAs, type State } from './open.js';
+export { type PreservedFile, preservedFile } from './preserved-file.js';
 export { type ByteRange, byteRanges } from './ranges.js';
 export { type Edit, parseEdit, patchBytes, type SetOptions, setFields } from './set.js';
 export { isInline, type Node, type NodeKind, nodeAt } from './tree.js';

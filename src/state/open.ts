@@ -1,8 +1,10 @@
 /** Opening an input: what it is, what is in it, what is wrong with it. */
+
 import { CarryoverError, isCarryoverError } from '../codec/error.js';
 import type { ABI } from '../codec/index.js';
 import { suggest } from '../codec/suggest.js';
 import type { Finding, Format, Reading } from '../formats/format.js';
+import { handoverParts } from '../formats/handover.js';
 import { formats as allFormats } from '../formats/index.js';
 import type { StateCode } from './codes.js';
 import { findingsOf, incompleteBecause } from './findings.js';
@@ -80,7 +82,7 @@ function read(bytes: Uint8Array, options: OpenOptions): { format: Format; readin
       bytes.length === 0 ? 'the input is empty' : 'the input is of no format that is known',
       {
         offset: 0,
-        expected: `one of ${formats.map((format) => format.name).join(', ')}`,
+        expected: `one of ${formats.map((format) => format.name).join(', ')}; or a memory dump: ELF, kdump, LiME, AVML, raw memory with --raw BASE`,
         input: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       },
     );
@@ -95,7 +97,7 @@ export function parseAs(
   const [name = '', generation] = text.split('@', 2);
   const format = formats.find((each) => each.name === name);
   if (format === undefined) {
-    const names = formats.map((each) => each.name);
+    const names = [...formats, ...handoverParts].map((each) => each.name);
     throw new CarryoverError(
       'format-unknown' satisfies StateCode,
       `there is no format ${JSON.stringify(name)}${hint(name, names)}`,

@@ -107,8 +107,9 @@ function besides(spec: string, name: string): string {
 }
 
 /** The content of a file, read in pieces when it is written. */
-async function contentOf({ io }: Context, path: string): Promise<LazyContent> {
+async function contentOf({ io, inputs }: Context, path: string): Promise<LazyContent> {
   try {
+    inputs.push(path);
     const opened = await io.openPath(path);
     if (opened.kind === 'file') {
       const { source } = opened;
