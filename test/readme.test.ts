@@ -4,13 +4,21 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import * as build from '../src/build/index.js';
 import * as codec from '../src/codec/index.js';
+import * as kho from '../src/formats/kho/index.js';
+import * as memory from '../src/memory/index.js';
 import { makeShell } from './cli/shell.js';
 import { fencedBlocks, runExample } from './examples.js';
 
 const file = new URL('../README.md', import.meta.url);
 const readme = readFileSync(file, 'utf8');
-const modules = { 'carryover/codec': codec };
+const modules = {
+  'carryover/codec': codec,
+  'carryover/build': build,
+  'carryover/formats/kho': kho,
+  'carryover/memory': memory,
+};
 
 /** The file with each console block's screens, and with the layout that the example prints, as they are now. */
 async function played(): Promise<string> {
@@ -24,7 +32,7 @@ async function played(): Promise<string> {
     }
     text = text.replace(code, () => screen.replaceAll('\n\n$ ', '\n$ ').replace(/\n*$/, '\n'));
   }
-  const [example] = fencedBlocks('README.md', readme, 'ts');
+  const example = fencedBlocks('README.md', readme, 'ts').find(({ code }) => code.includes('formatLayout'));
   const [shown] = fencedBlocks('README.md', readme, 'c');
   if (example === undefined || shown === undefined) throw new Error('the README has lost its example');
   const [outcome] = runExample({ ...example, code: `${example.code}\ntext; // => ''` }, modules, {}).slice(

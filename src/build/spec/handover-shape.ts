@@ -109,7 +109,7 @@ export function handoverShape(registry: ShapeRegistry) {
     ),
     luo: field(choice(LUO_BUILDS), 'the generation of sessions; `v1-6.19` has no node of FLBs'),
     memfd: field(choice(MEMFD_BUILDS), 'the generation of memfds'),
-    abi: field(text, 'x86_64 if not given; aarch64, or any other of 64 bits'),
+    abi: field(text, 'x86_64 if not given, aarch64 where pages are larger than 4 KiB; any other of 64 bits'),
     page_size: field(number(65536), '4 KiB, 16 KiB or 64 KiB; 4 KiB if not given'),
     memory: field(
       object('memory', 'Where things are put', {
