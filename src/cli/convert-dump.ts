@@ -53,7 +53,7 @@ function generationOptions(texts: readonly string[]): ConvertTarget {
     const [part = '', generation, ...rest] = text.split('@');
     if (generation === undefined || generation === '' || rest.length > 0)
       throw new UsageError(
-        '--to of a memory dump is kho@…, luo@…, memfd@…, iommu@…; --kernel names a release',
+        '--to of a memory dump is PART@LAYOUT, of kho, luo, memfd, iommu, pci, vfio-pci or iommufd; --kernel names a release',
       );
     const before = parts.get(part);
     if (before !== undefined)

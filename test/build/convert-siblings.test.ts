@@ -301,7 +301,7 @@ describe('kernels that lack what is there', () => {
   it.each([
     [{ iommu: 'G' }, /has no layout "G"/],
     [{ pci: 'accepted-v3' }, /did you mean accepted-v2\?|did you mean accepted-v1\?/],
-    [{ eventfd: 'v1' }, /no part that can be converted; vfio-pci, iommufd, iommu, pci are/],
+    [{ eventfd: 'v1' }, /no part that can be converted; kho, luo, memfd, vfio-pci, iommufd, iommu, pci are/],
   ])('%j is none', (parts, message) => {
     expect(() => convertHandover(handover, { parts })).toThrow(message);
   });

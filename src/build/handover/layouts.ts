@@ -23,7 +23,7 @@ function wantedOf(
       throw buildError(
         'build-value',
         format,
-        `${format} is no part that can be converted; ${known.map((each) => each.format).join(', ')} are`,
+        `${format} is no part that can be converted; kho, luo, memfd, ${known.map((each) => each.format).join(', ')} are`,
       );
     const found = layouts.names.find((each) => each.toLowerCase() === name.toLowerCase());
     if (found === undefined) {
