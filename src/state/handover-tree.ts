@@ -1,5 +1,5 @@
 /** What was handed over as a tree of nodes: addresses, names, and each value in a line for people. */
-import { CarryoverError, toHex } from '../codec/index.js';
+import { CarryoverError, isCarryoverError, toHex } from '../codec/index.js';
 import { suggest } from '../codec/suggest.js';
 import { IOMMU_HEX, iommuLine } from '../formats/iommu/text.js';
 import type { HandoverObject } from '../formats/kho/index.js';
@@ -89,6 +89,46 @@ function step(node: HandoverNode, rest: string): { node: HandoverNode; rest: str
     )
       best = child;
   return best && { node: best, rest: rest.slice(best.label.length).replace(/^\./, '') };
+}
+
+/**
+ * A path with places instead of names and tokens: `sessions[0]` for `sessions[vm-alpha]`. What leads beyond the
+ * tree stays as it is.
+ *
+ * @throws `path-unknown` for a name that a list of sessions or FLBs does not have, with what was probably meant.
+ */
+export function numberedPath(root: HandoverNode, path: string): string {
+  let done = '';
+  let rest = path;
+  for (;;) {
+    const found = /\[(?!\d{1,12}\])(?:"[^"]*"|[^\]]+)\]/.exec(rest);
+    if (found === null) return done + rest;
+    const list = listAt(root, done + rest.slice(0, found.index));
+    if (list === undefined) return done + rest;
+    const element = namedElement(list, found[0]);
+    if (element === undefined) throw nameUnknown(path, list, found[0].slice(1, -1).replace(/^"|"$/g, ''));
+    done = element.node.path;
+    rest = rest.slice(found.index + found[0].length);
+  }
+}
+function listAt(root: HandoverNode, path: string): HandoverNode | undefined {
+  try {
+    const node = handoverNodeAt(root, path);
+    return node.isList ? node : undefined;
+  } catch (error) {
+    if (isCarryoverError(error) && error.code === 'path-unknown') return undefined;
+    throw error;
+  }
+}
+function nameUnknown(path: string, list: HandoverNode, name: string): CarryoverError {
+  const names = [...list.children()].flatMap(({ value }) =>
+    typeof value === 'object' && value !== null && 'name' in value ? [String(value.name)] : [],
+  );
+  const near = suggest(name, names);
+  return new CarryoverError(
+    'path-unknown',
+    `there is no ${JSON.stringify(path)}: ${list.path} has ${names.length === 0 ? 'no such element' : names.slice(0, 12).join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`,
+  );
 }
 
 /** `[vm-alpha]`, `["vm-alpha"]`, `[0x1001]`: an element by its name or token, as `diff` writes it. */

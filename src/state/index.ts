@@ -50,6 +50,7 @@ export {
   type HandoverNode,
   handoverNodeAt,
   handoverTree,
+  numberedPath,
   objectAt,
   objectOf,
   sizeText,

@@ -1,8 +1,13 @@
 /** From a path of a dump, as `decode` and `get` show it, to the bytes in memory that it stands for. */
 import { CarryoverError, isCarryoverError, type JSONValue } from '../../codec/index.js';
-import { suggest } from '../../codec/suggest.js';
 import type { StateCode } from '../../state/codes.js';
-import { type HandoverNode, type HandoverState, handoverNodeAt, handoverTree } from '../../state/index.js';
+import {
+  type HandoverNode,
+  type HandoverState,
+  handoverNodeAt,
+  handoverTree,
+  numberedPath,
+} from '../../state/index.js';
 import { impossible } from './errors.js';
 import type { Field } from './field.js';
 import { folioField } from './folio-field.js';
@@ -46,12 +51,12 @@ export function locateField(state: HandoverState, path: string, value: JSONValue
       'input-no-memory' satisfies StateCode,
       'only an image of the memory can be changed: a directory of debugfs has no bytes of most of what it shows; --as fdt changes a tree alone',
     );
-  const named = resolveNames(state, path.replace(/^value(?=[.[]|$)\.?/, ''));
+  const tree = handoverTree(state);
+  const named = numberedPath(tree, path.replace(/^value(?=[.[]|$)\.?/, ''));
   const bit = mapField(state, named, value);
   if (bit !== undefined) return bit;
   const special = folioField(state, named) ?? treeField(state, named);
   if (special !== undefined) return special;
-  const tree = handoverTree(state);
   const shown = nodeAt(tree, named);
   // What is shown as a list may be a struct that leads to one.
   const member =
@@ -80,24 +85,6 @@ function whyNot(path: string, node: HandoverNode): string {
   return parts.length > 0
     ? `has the parts ${parts.slice(0, 12).join(', ')}${parts.length > 12 ? ', …' : ''}; name one of them`
     : 'is found out from other fields, and stands nowhere by itself';
-}
-
-/** `sessions[vm-alpha]` as `sessions[0]`: names are easier to give than places. */
-function resolveNames(state: HandoverState, path: string): string {
-  const [, list, name, rest] = /^(entries\.LUO\.(?:sessions|flbs))\[([^\]]+)\](.*)$/s.exec(path) ?? [];
-  if (list === undefined || name === undefined || rest === undefined || /^\d+$/.test(name)) return path;
-  const all = [...handoverNodeAt(handoverTree(state), list).children()];
-  const names = all.map(({ value }) => nameOf(value));
-  const index = names.indexOf(name);
-  if (index >= 0) return `${list}[${index}]${rest}`;
-  const near = suggest(name, names);
-  throw new CarryoverError(
-    'path-unknown',
-    `there is no ${JSON.stringify(path)}: ${list} has ${names.length === 0 ? 'no elements' : names.slice(0, 12).join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`,
-  );
-}
-function nameOf(value: unknown): string {
-  return typeof value === 'object' && value !== null && 'name' in value ? String(value.name) : '';
 }
 
 /** Of two files with one memfd the second has no objects of its own: those of the first are its. */
